@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node API: our protocol definitions and the modules generated from them."""

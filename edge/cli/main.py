@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `edgectl` entry point: a lazy group of commands and the one place that prints errors."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from edge import __version__
+from edge.cli.exit import ExitCode, exit_code
+from edge.errors import ConfigError, EdgeError
+
+# command name -> (module under edge.cli.commands, one line of help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "apply-config": ("apply_config", "Send a machine configuration to a node."),
+    "boards": ("boards", "List, show and detect board profiles."),
+    "cards": ("cards", "Show the cards that were flashed from here."),
+    "console": ("console", "Follow a board's serial console and name its boot stages."),
+    "dashboard": ("dashboard", "Show one node live in the terminal."),
+    "demo": ("demo", "Take a virtual board from profile to configured node."),
+    "devices": ("devices", "List the disks of this machine and whether they may be written."),
+    "discover": ("discover", "Find nodes on the local network."),
+    "dmesg": ("dmesg", "Show a node's kernel log."),
+    "flash": ("flash", "Write an image to a card and read it back."),
+    "gen": ("gen", "Generate machine configurations and secrets."),
+    "get": ("get", "Show or watch a node's resources."),
+    "image": ("image", "Build bootable images."),
+    "lab": ("lab", "Run virtual nodes on this machine."),
+    "logs": ("logs", "Show the log of a node's service."),
+    "reboot": ("reboot", "Restart nodes."),
+    "reset": ("reset", "Wipe nodes back to maintenance mode."),
+    "services": ("services", "List a node's services."),
+    "shutdown": ("shutdown", "Power nodes off."),
+    "tui": ("tui", "Open the terminal interface."),
+    "version": ("version", "Show the version of edgectl and of nodes."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command name, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command, or nothing when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"edge.cli.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command list without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgectl")
+def cli() -> None:
+    """Take ARM and UEFI boards from a blank card to a monitored edge cluster."""
+
+
+def report(error: EdgeError) -> None:
+    """Print `error`, its faults and its hint to stderr."""
+    click.echo(f"edgectl: {error.message}", err=True)
+    if isinstance(error, ConfigError):
+        for fault in error.faults:
+            click.echo(f"  {fault}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        result = cli.main(args=list(args), prog_name="edgectl", standalone_mode=False)
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except click.Abort:
+        click.echo("edgectl: stopped", err=True)
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EdgeError as error:
+        report(error)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        click.echo("edgectl: stopped", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.OK
+
+
+def main() -> None:
+    """Run edgectl with the arguments of this process."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data to stdout as a table, JSON or YAML. Narration goes to stderr elsewhere."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+Row = Mapping[str, Any]
+
+
+def output_option(*formats: str) -> Callable[[Any], Any]:
+    """Return the `-o/--output` option offering `formats`, the first being the default."""
+    choices = formats or ("table", "yaml", "json")
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="How to print the result.",
+    )
+
+
+def emit(rows: Iterable[Row], *, columns: Sequence[str], output: str) -> None:
+    """Print `rows`; a table shows `columns` (keys of the rows), JSON and YAML show everything."""
+    rows = list(rows)
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2, default=str))
+    elif output == "yaml":
+        click.echo(as_yaml(rows), nl=False)
+    else:
+        click.echo(as_table(rows, columns))
+
+
+def as_yaml(value: Any) -> str:
+    """Return `value` as a YAML document in its own key order."""
+    import yaml
+
+    return yaml.safe_dump(json.loads(json.dumps(value, default=str)), sort_keys=False)
+
+
+def as_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """Return `rows` as aligned text columns under upper-case headings."""
+    cells = [[column.replace("_", " ").upper() for column in columns]]
+    cells += [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    lines = (
+        "   ".join(text.ljust(width) for text, width in zip(line, widths, strict=True))
+        for line in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ",".join(_cell(item) for item in value)
+    if isinstance(value, dict):
+        return json.dumps(value, default=str)
+    return str(value)
