@@ -16,6 +16,9 @@ _FACTORS = {
 }
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
+_DURATION_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)")
+
 
 def parse_size(text: str) -> int:
     """Return the number of bytes in `text`, such as "8GiB", "512M" (binary) or "1.5GB".
@@ -51,3 +54,17 @@ def format_duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in a duration such as "1m30s", "500ms" or "24h".
+
+    Raises:
+        ValueError: when `text` is not a sequence of numbers with units.
+    """
+    parts = _DURATION_PART.findall(text)
+    if text == "0":
+        return 0.0
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"not a duration: {text!r}")
+    return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
