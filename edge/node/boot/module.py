@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kernel modules: loading by name with what they depend on, and by what hardware asks for.
+
+Reads the text indices that lie beside the modules, in depmod's format: `modules.dep`
+(`a.ko: b.ko c.ko`) and `modules.alias` (`alias PATTERN NAME`).
+"""
+
+import fnmatch
+import os
+import platform
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge.node.boot import syscall
+from edge.node.boot.console import say
+
+
+def module_dir() -> Path:
+    """Return the directory of the running kernel's modules."""
+    return Path("/usr/lib/modules") / platform.release()
+
+
+class Modules:
+    """The modules of one kernel."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files, self._needs = _read_dependencies(folder / "modules.dep")
+        self._aliases = _read_aliases(folder / "modules.alias")
+        self._loaded: set[str] = set()
+
+    def load(self, name: str) -> None:
+        """Load a module after what it needs; an unknown name or a refusal is only reported."""
+        name = _canonical(name)
+        if name in self._loaded or name not in self._files:
+            return
+        self._loaded.add(name)
+        for needed in self._needs[name]:
+            self.load(needed)
+        try:
+            syscall.load_module(self._folder / self._files[name])
+        except OSError as error:
+            say(f"cannot load module {name}: {error.strerror}")
+
+    def load_for(self, modaliases: Iterable[str]) -> None:
+        """Load every module whose alias pattern matches one of `modaliases`."""
+        for modalias in modaliases:
+            for name in self.matching(modalias):
+                self.load(name)
+
+    def matching(self, modalias: str) -> list[str]:
+        """Return the modules whose alias pattern matches, in index order."""
+        prefix = modalias.split(":", 1)[0]
+        return [
+            name
+            for pattern, name in self._aliases.get(prefix, ())
+            if fnmatch.fnmatchcase(modalias, pattern)
+        ]
+
+
+def device_modaliases(root: Path = Path("/sys/devices")) -> list[str]:
+    """Return the modalias of every device the kernel knows, each once."""
+    found: dict[str, None] = {}
+    for folder, _folders, files in os.walk(root):
+        if "modalias" in files:
+            try:
+                text = Path(folder, "modalias").read_text().strip()
+            except OSError:
+                continue
+            if text:
+                found[text] = None
+    return list(found)
+
+
+def coldplug(modules: Modules, rounds: int = 4) -> None:
+    """Load modules for the hardware, again while that makes new devices appear."""
+    seen: set[str] = set()
+    for _ in range(rounds):
+        fresh = [alias for alias in device_modaliases() if alias not in seen]
+        if not fresh:
+            return
+        seen.update(fresh)
+        modules.load_for(fresh)
+
+
+def _read_dependencies(index: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
+    files: dict[str, str] = {}
+    needs: dict[str, list[str]] = {}
+    lines = index.read_text().splitlines() if index.exists() else []
+    for line in lines:
+        file, _, needed = line.partition(":")
+        name = _canonical(Path(file).name)
+        files[name] = file
+        # depmod lists the farthest dependency last.
+        needs[name] = [_canonical(Path(word).name) for word in reversed(needed.split())]
+    return files, needs
+
+
+def _read_aliases(index: Path) -> dict[str, list[tuple[str, str]]]:
+    aliases: dict[str, list[tuple[str, str]]] = {}
+    lines = index.read_text().splitlines() if index.exists() else []
+    for line in lines:
+        words = line.split()
+        if len(words) == 3 and words[0] == "alias":
+            aliases.setdefault(words[1].split(":", 1)[0], []).append((words[1], words[2]))
+    return aliases
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"\.ko(\.(xz|zst|gz))?$", "", name).replace("-", "_")

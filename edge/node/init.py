@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PID 1 of a board, in the standard library alone.
+
+Mounts the kernel's file systems, raises the clock to the image's build time, loads modules for
+the hardware, then keeps `machined` running, reaps every orphan, feeds the watchdog, and
+restarts or powers off the machine when machined asks for it.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from edge import __version__
+from edge.node.boot import syscall
+from edge.node.boot.clock import raise_clock
+from edge.node.boot.console import say
+from edge.node.boot.filesystem import mount_kernel_filesystems, unmount_disks
+from edge.node.boot.image import read_image
+from edge.node.boot.module import Modules, coldplug, module_dir
+from edge.node.boot.supervisor import Request, Supervisor
+from edge.node.boot.watchdog import WatchdogKeeper
+
+TICK_S = 2.0
+STOP_GRACE_S = 10.0
+_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+_ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin",
+    "HOME": "/",
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "GRPC_ENABLE_FORK_SUPPORT": "0",
+}
+
+
+def main() -> None:
+    """Run the machine until it restarts or goes off."""
+    mount_kernel_filesystems()
+    say(f"init {__version__}")
+    prepare()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    request = supervise(Supervisor(start_machined, time.monotonic), WatchdogKeeper())
+    finish(request)
+
+
+def prepare() -> None:
+    """Set the clock, load modules and bring the machine to where machined can run."""
+    try:
+        image = read_image()
+    except (OSError, ValueError, KeyError) as error:
+        say(f"image description is unreadable: {error}")
+        return
+    if raise_clock(image.build_time):
+        say("clock was behind the image's build time and has been set to it")
+    modules = Modules(module_dir())
+    for name in image.modules:
+        modules.load(name)
+    coldplug(modules)
+    Path("/run/edge").mkdir(exist_ok=True)
+
+
+def start_machined() -> int:
+    """Start machined with a clean signal state and return its process id."""
+    say("starting machined")
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-I", "-m", "edge.node.machined"],
+        _ENVIRONMENT,
+        setsigmask=[],
+        setsigdef=_SIGNALS,
+    )
+
+
+def supervise(supervisor: Supervisor, watchdog: WatchdogKeeper) -> Request:
+    """Keep the child alive and reap everything until the machine shall end."""
+    while supervisor.request is None:
+        supervisor.tend()
+        watchdog.tend()
+        received = signal.sigtimedwait(_SIGNALS, supervisor.wait_s(TICK_S))
+        if received and received.si_signo != signal.SIGCHLD:
+            # Ctrl-alt-delete arrives as SIGINT; SIGTERM asks for power-off.
+            reboot = received.si_signo == signal.SIGINT
+            return Request.REBOOT if reboot else Request.POWER_OFF
+        reap(supervisor)
+    return supervisor.request
+
+
+def reap(supervisor: Supervisor) -> None:
+    """Collect every ended process, the child and orphans alike."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        crash = supervisor.ended(pid, os.waitstatus_to_exitcode(status))
+        if crash:
+            say(f"machined ended with {crash.code}, starting again in {crash.pause_s:.0f} s")
+
+
+def finish(request: Request) -> None:
+    """End every process, let go of the disks, and restart or power off."""
+    say("rebooting" if request is Request.REBOOT else "powering off")
+    _end_all_processes()
+    unmount_disks()
+    if request is Request.REBOOT:
+        syscall.restart()
+    else:
+        syscall.power_off()
+
+
+def _end_all_processes() -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + STOP_GRACE_S
+        try:
+            os.kill(-1, number)
+        except ProcessLookupError:
+            return
+        while time.monotonic() < deadline:
+            try:
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    signal.sigtimedwait({signal.SIGCHLD}, 0.2)
+            except ChildProcessError:
+                return
+
+
+if __name__ == "__main__":
+    main()
