@@ -75,7 +75,6 @@ class Device:
     """SD or MMC, from the card itself; MMC on a host is soldered eMMC."""
     is_removable: bool = False
     is_read_only: bool = False
-    is_rotational: bool = False
     logical_block_bytes: int = 512
     physical_block_bytes: int = 512
     diskseq: int | None = None

@@ -130,7 +130,6 @@ def _read_device(host: Host, usage: Usage, name: str) -> Device:
         card=_card(host, node),
         is_removable=host.read(node / "removable") == "1",
         is_read_only=host.read(node / "ro") == "1",
-        is_rotational=host.read(node / "queue/rotational") == "1",
         logical_block_bytes=host.read_number(node / "queue/logical_block_size") or _SECTOR_BYTES,
         physical_block_bytes=host.read_number(node / "queue/physical_block_size") or _SECTOR_BYTES,
         diskseq=host.read_number(node / "diskseq") or None,

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was written to which card, when, and how it ended; kept for good."""
+
+from flasher.record.cards import Attempt, Card, CardRecords, Outcome
+
+__all__ = ["Attempt", "Card", "CardRecords", "Outcome"]
