@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which keys this version acts on. The others are checked, kept, and named in a warning."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edge.config.load import MachineConfig, Part, spell_identity
+from edge.config.stream import spell_path
+
+_ROOT = frozenset(
+    [
+        "version",
+        "machine.type",
+        "machine.token",
+        "machine.ca",
+        "machine.acceptedCAs",
+        "machine.certSANs",
+        "machine.network.hostname",
+        "machine.network.interfaces.interface",
+        "machine.network.interfaces.addresses",
+        "machine.network.interfaces.cidr",
+        "machine.network.interfaces.dhcp",
+        "machine.network.interfaces.dhcpOptions.routeMetric",
+        "machine.network.interfaces.dhcpOptions.ipv4",
+        "machine.network.interfaces.routes",
+        "machine.network.interfaces.mtu",
+        "machine.network.interfaces.ignore",
+        "machine.network.nameservers",
+        "machine.network.searchDomains",
+        "machine.network.extraHostEntries",
+        "machine.time",
+        "machine.sysctls",
+        "machine.env",
+        "cluster.id",
+        "cluster.clusterName",
+        "cluster.controlPlane.endpoint",
+    ]
+)
+
+_DOCUMENTS: Mapping[str, frozenset[str]] = {
+    "HostnameConfig": frozenset({"auto", "hostname"}),
+    "LinkConfig": frozenset({"up", "mtu", "addresses", "routes"}),
+    "DHCPv4Config": frozenset({"routeMetric"}),
+    "ResolverConfig": frozenset({"nameservers.address", "searchDomains.domains"}),
+    "TimeSyncConfig": frozenset({"enabled", "bootTimeout", "ntp.servers"}),
+    "StaticHostConfig": frozenset({"hostnames"}),
+    "WatchdogTimerConfig": frozenset({"device", "timeout"}),
+    "SysctlConfig": frozenset({"params"}),
+    "EnvironmentConfig": frozenset({"variables"}),
+}
+
+_IDENTITY = frozenset({"apiVersion", "kind", "name"})
+
+
+def idle_keys(config: MachineConfig) -> tuple[str, ...]:
+    """Return what `config` says that this version does not act on: paths and whole kinds."""
+    found = (key for part in config.parts for key in _idle_in(part))
+    return tuple(dict.fromkeys(found))
+
+
+def _idle_in(part: Part) -> Iterator[str]:
+    kind, _ = part.identity
+    if not kind:
+        yield from _idle(part.raw.value, _ROOT, ())
+    elif kind not in _DOCUMENTS:
+        yield spell_identity(part.identity)
+    else:
+        own = {k: v for k, v in part.raw.value.items() if k not in _IDENTITY}
+        for key in _idle(own, _DOCUMENTS[kind], ()):
+            yield f"{spell_identity(part.identity)} {key}"
+
+
+def _idle(value: Any, acted: frozenset[str], path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _idle(item, acted, path)
+        return
+    here = ".".join(path)
+    if here in acted or _is_nothing(value):
+        return
+    if isinstance(value, Mapping) and (not here or any(a.startswith(f"{here}.") for a in acted)):
+        for key, inner in value.items():
+            yield from _idle(inner, acted, (*path, key))
+        return
+    yield spell_path(path)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], {})
