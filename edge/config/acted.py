@@ -8,7 +8,7 @@ from edge.config.load import MachineConfig, Part, spell_identity
 from edge.config.stream import spell_path
 
 _ROOT = frozenset(
-    [
+    {
         "version",
         "machine.type",
         "machine.token",
@@ -34,7 +34,7 @@ _ROOT = frozenset(
         "cluster.id",
         "cluster.clusterName",
         "cluster.controlPlane.endpoint",
-    ]
+    }
 )
 
 _DOCUMENTS: Mapping[str, frozenset[str]] = {
