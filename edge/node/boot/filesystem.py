@@ -14,7 +14,7 @@ _KERNEL = (
     ("sysfs", "sysfs", "/sys", _SAFE, ""),
     ("devtmpfs", "devtmpfs", "/dev", syscall.MS_NOSUID, "mode=0755"),
     ("devpts", "devpts", "/dev/pts", syscall.MS_NOSUID | syscall.MS_NOEXEC, "gid=5,mode=620"),
-    ("tmpfs", "tmpfs", "/dev/shm", syscall.MS_NOSUID | syscall.MS_NODEV, ""),
+    ("tmpfs", "tmpfs", "/dev/shm", syscall.MS_NOSUID | syscall.MS_NODEV, ""),  # noqa: S108
     ("tmpfs", "tmpfs", "/run", syscall.MS_NOSUID | syscall.MS_NODEV, "mode=0755"),
     ("tmpfs", "tmpfs", "/tmp", syscall.MS_NOSUID | syscall.MS_NODEV, ""),  # noqa: S108
     ("tmpfs", "tmpfs", "/system", syscall.MS_NOSUID | syscall.MS_NODEV, "mode=0755"),

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate in front of every call: who is it, may it, and what errors look like on the wire.
+
+Roles come from the client certificate; in maintenance mode everybody is a reader. Calls that
+name another node are refused here, because this node does not forward yet.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+import grpc
+
+from edge import errors
+from edge.node.control.network import own_addresses
+from edge.node.log import logger
+from edge.node.machine import Machine
+from edge.node.resource import kind
+from edge.pki.certificate import inspect
+from edge.pki.role import Role, allowed, client_roles
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+caller_roles: ContextVar[Collection[Role]] = ContextVar("caller_roles", default=())
+"""Roles of whoever made the call that is being handled."""
+
+_log = logger("apid")
+
+_CODES: dict[type[errors.EdgeError], grpc.StatusCode] = {
+    errors.ConfigError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.TrustError: grpc.StatusCode.PERMISSION_DENIED,
+    errors.NodeError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ImageError: grpc.StatusCode.INTERNAL,
+    errors.BugError: grpc.StatusCode.INTERNAL,
+}
+
+
+class Guard(grpc.aio.ServerInterceptor):
+    """Wraps every handler with the checks."""
+
+    def __init__(self, machine: Machine, *, maintenance: bool) -> None:
+        self._machine = machine
+        self._maintenance = maintenance
+
+    async def intercept_service(
+        self,
+        continuation: Callable[
+            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]
+        ],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return the handler with the checks in front."""
+        handler: Any = await continuation(handler_call_details)
+        if handler is None:
+            return handler
+        return self._wrap(handler, handler_call_details)
+
+    def _wrap(self, handler: Any, details: grpc.HandlerCallDetails) -> Any:
+        async def unary(request: Any, context: Context) -> Any:
+            await self._admit(details, context)
+            try:
+                answer = await _call(handler.unary_unary or handler.stream_unary, request, context)
+            except errors.EdgeError as error:
+                await _refuse(context, error)
+            return self._label(answer, details)
+
+        async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
+            await self._admit(details, context)
+            behaviour = handler.unary_stream or handler.stream_stream
+            try:
+                async for answer in await _begin(behaviour, request, context):
+                    yield answer
+            except errors.EdgeError as error:
+                await _refuse(context, error)
+
+        make, behaviour = _shape(handler, unary, stream)
+        return make(
+            behaviour,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    async def _admit(self, details: grpc.HandlerCallDetails, context: Context) -> None:
+        try:
+            roles = frozenset({Role.READER}) if self._maintenance else _roles_of(context)
+        except errors.TrustError as error:
+            await _refuse(context, error)
+        if not allowed(details.method, roles, maintenance=self._maintenance):
+            _log.info("%s refused for %s", details.method, ", ".join(sorted(roles)) or "no role")
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not authorized")
+        if not self._maintenance:
+            await self._check_target(details, context)
+        caller_roles.set(roles)
+
+    async def _check_target(self, details: grpc.HandlerCallDetails, context: Context) -> None:
+        targets = _metadata(details, "node") + _metadata(details, "nodes")
+        if strangers := [each for each in targets if each not in self._own_names()]:
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED, f"no request forwarding to {strangers[0]}"
+            )
+
+    def _own_names(self) -> set[str]:
+        addresses = self._machine.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
+        hostname = self._machine.store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname", "")
+        return {*own_addresses(addresses), hostname, "127.0.0.1", "::1"}
+
+    def _label(self, answer: Any, details: grpc.HandlerCallDetails) -> Any:
+        # Old clients ask with `nodes` and expect every message to say where it comes from.
+        targets = _metadata(details, "nodes")
+        for message in getattr(answer, "messages", ()) if targets else ():
+            message.metadata.hostname = targets[0]
+        return answer
+
+
+def _shape(handler: Any, unary: Any, stream: Any) -> tuple[Any, Any]:
+    makers = {
+        (False, False): (grpc.unary_unary_rpc_method_handler, unary),
+        (False, True): (grpc.unary_stream_rpc_method_handler, stream),
+        (True, False): (grpc.stream_unary_rpc_method_handler, unary),
+        (True, True): (grpc.stream_stream_rpc_method_handler, stream),
+    }
+    return makers[bool(handler.request_streaming), bool(handler.response_streaming)]
+
+
+async def _call(behaviour: Any, request: Any, context: Context) -> Any:
+    try:
+        return await behaviour(request, context)
+    except NotImplementedError:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node does not implement the call")
+
+
+async def _begin(behaviour: Any, request: Any, context: Context) -> Any:
+    try:
+        return behaviour(request, context)
+    except NotImplementedError:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node does not implement the call")
+
+
+async def _refuse(context: Context, error: errors.EdgeError) -> NoReturn:
+    faults = error.faults if isinstance(error, errors.ConfigError) else ()
+    text = "\n  ".join((error.message, *faults))
+    code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
+    await context.abort(code, text)
+
+
+def _roles_of(context: Context) -> Collection[Role]:
+    certificates = context.auth_context().get("x509_pem_cert", [])
+    if not certificates:
+        raise errors.TrustError("a client certificate is required")
+    return client_roles(inspect(bytes(certificates[0])))
+
+
+def _metadata(details: grpc.HandlerCallDetails, key: str) -> list[str]:
+    pairs: Any = details.invocation_metadata or ()
+    return [str(value) for name, value in pairs if name == key]

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that change the machine: configuration, restart, power-off, reset, META."""
+
+import time
+from typing import Any
+
+from edge import __version__
+from edge.api import machine_pb2
+from edge.errors import ConfigError, NodeError, TrustError
+from edge.meta import keys
+from edge.meta.enrolment import METADATA_KEY, is_proof
+from edge.node.api.guard import Context
+from edge.node.apply import Applier, Mode
+from edge.node.boot.supervisor import Request
+from edge.node.log import logger
+from edge.node.machine import DISK, Machine, Stage
+from edge.node.resource import kind
+from edge.node.volume import LABELS
+from edge.pki.key import spki_digest
+
+_log = logger("machined")
+
+
+class LifeCalls:
+    """The part of MachineService that configures and ends the machine."""
+
+    machine: Machine
+    applier: Applier
+
+    async def Version(self, _request: Any, _context: Context) -> machine_pb2.VersionResponse:
+        """Say what runs here."""
+        image = self.machine.platform.image
+        built = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(image.build_time))
+        version = machine_pb2.Version(
+            version=machine_pb2.VersionInfo(
+                tag=f"v{__version__}", built=built, os="linux", arch=image.arch
+            ),
+            platform=machine_pb2.PlatformInfo(name=image.board, mode=self.machine.platform.mode),
+            features=machine_pb2.FeaturesInfo(rbac=True),
+        )
+        return machine_pb2.VersionResponse(messages=[version])
+
+    async def ApplyConfiguration(
+        self, request: machine_pb2.ApplyConfigurationRequest, context: Context
+    ) -> machine_pb2.ApplyConfigurationResponse:
+        """Apply a machine configuration."""
+        self._check_enrolment(context)
+        applied = await self.applier.apply(
+            request.data,
+            Mode(request.mode),
+            dry_run=request.dry_run,
+            try_timeout_s=request.try_mode_timeout.ToNanoseconds() / 1e9,
+        )
+        return machine_pb2.ApplyConfigurationResponse(
+            messages=[
+                machine_pb2.ApplyConfiguration(
+                    warnings=applied.warnings,
+                    mode=applied.mode.name,
+                    mode_details=applied.details,
+                )
+            ]
+        )
+
+    async def Reboot(self, _request: Any, _context: Context) -> machine_pb2.RebootResponse:
+        """Restart the machine."""
+        actor = self.machine.end(Request.REBOOT, Stage.REBOOTING, "reboot")
+        return machine_pb2.RebootResponse(messages=[machine_pb2.Reboot(actor_id=actor)])
+
+    async def Shutdown(self, _request: Any, _context: Context) -> machine_pb2.ShutdownResponse:
+        """Power the machine off."""
+        actor = self.machine.end(Request.POWER_OFF, Stage.SHUTTING_DOWN, "shutdown")
+        return machine_pb2.ShutdownResponse(messages=[machine_pb2.Shutdown(actor_id=actor)])
+
+    async def Reset(
+        self, request: machine_pb2.ResetRequest, _context: Context
+    ) -> machine_pb2.ResetResponse:
+        """Wipe volumes, or the whole system disk, and restart or power off."""
+        self.machine.to_wipe = _what_to_wipe(request)
+        end = Request.REBOOT if request.reboot else Request.POWER_OFF
+        _log.warning("reset asked for: %s", ", ".join(self.machine.to_wipe))
+        actor = self.machine.end(end, Stage.RESETTING, "reset")
+        return machine_pb2.ResetResponse(messages=[machine_pb2.Reset(actor_id=actor)])
+
+    async def MetaWrite(
+        self, request: machine_pb2.MetaWriteRequest, _context: Context
+    ) -> machine_pb2.MetaWriteResponse:
+        """Store a value in META."""
+        _check_meta_key(request.key)
+        if self.machine.volumes.meta is None:
+            raise NodeError("this node has no META partition")
+        self.machine.volumes.meta.set(request.key, request.value)
+        spec = {"value": request.value.decode(errors="replace")}
+        self.machine.store.put(kind.META_KEY, keys.key_name(request.key), spec, owner="api")
+        return machine_pb2.MetaWriteResponse(messages=[machine_pb2.MetaWrite()])
+
+    async def MetaDelete(
+        self, request: machine_pb2.MetaDeleteRequest, _context: Context
+    ) -> machine_pb2.MetaDeleteResponse:
+        """Remove a value from META."""
+        _check_meta_key(request.key)
+        meta = self.machine.volumes.meta
+        if meta is None or not meta.delete(request.key):
+            raise NodeError(f"META has no key {keys.key_name(request.key)}")
+        self.machine.store.remove(kind.META_KEY, keys.key_name(request.key))
+        return machine_pb2.MetaDeleteResponse(messages=[machine_pb2.MetaDelete()])
+
+    def _check_enrolment(self, context: Context) -> None:
+        enrolment = self.machine.enrolment
+        if enrolment is None or not self.machine.in_maintenance:
+            return
+        metadata = dict(context.invocation_metadata() or ())
+        given = metadata.get(METADATA_KEY, "")
+        if not is_proof(given, enrolment.secret, spki_digest(self.machine.key)):
+            raise TrustError(
+                "this node takes its first configuration only from whoever flashed its card"
+                f" (enrolment {enrolment.id})"
+            )
+
+
+def _check_meta_key(key: int) -> None:
+    if key > 255:
+        raise ConfigError(f"META key {key} is larger than 255")
+    if key in keys.SECRET_KEYS:
+        raise TrustError(f"META key {keys.key_name(key)} is not to be changed through the API")
+
+
+def _what_to_wipe(request: machine_pb2.ResetRequest) -> tuple[str, ...]:
+    if request.user_disks_to_wipe:
+        raise ConfigError("this node has no user disks to wipe")
+    labels = [each.label for each in request.system_partitions_to_wipe if each.wipe]
+    if unknown := [label for label in labels if label not in LABELS]:
+        raise ConfigError(f"volume {unknown[0]} cannot be wiped; known are {', '.join(LABELS)}")
+    return tuple(labels) or (DISK,)

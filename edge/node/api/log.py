@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that read what happened: services, logs, the kernel log, events."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from edge.api import common_pb2, machine_pb2
+from edge.errors import ConfigError, NodeError
+from edge.node.api.guard import Context
+from edge.node.event import NodeEvent
+from edge.node.machine import Machine
+from edge.node.service import Health, Service
+
+
+class LogCalls:
+    """The part of MachineService that shows services, logs and events."""
+
+    machine: Machine
+
+    async def ServiceList(
+        self, _request: Any, _context: Context
+    ) -> machine_pb2.ServiceListResponse:
+        """List the services with their health and history."""
+        services = [_service_info(service) for service in self.machine.services]
+        listed = machine_pb2.ServiceList(services=services)
+        return machine_pb2.ServiceListResponse(messages=[listed])
+
+    async def ServiceStart(self, request: Any, _context: Context) -> Any:
+        """Refuse: no service of this node is started by hand."""
+        raise self._unsupported(request.id, "start")
+
+    async def ServiceStop(self, request: Any, _context: Context) -> Any:
+        """Refuse: no service of this node is stopped by hand."""
+        raise self._unsupported(request.id, "stop")
+
+    async def ServiceRestart(self, request: Any, _context: Context) -> Any:
+        """Refuse: no service of this node is restarted by hand."""
+        raise self._unsupported(request.id, "restart")
+
+    async def LogsContainers(
+        self, _request: Any, _context: Context
+    ) -> machine_pb2.LogsContainersResponse:
+        """List the names of all logs."""
+        names = machine_pb2.LogsContainer(ids=self.machine.logs.names())
+        return machine_pb2.LogsContainersResponse(messages=[names])
+
+    async def Logs(
+        self, request: machine_pb2.LogsRequest, _context: Context
+    ) -> AsyncIterator[common_pb2.Data]:
+        """Stream a service's log."""
+        ring = self.machine.logs.ring(request.id)
+        if ring is None:
+            raise NodeError(f"log {request.id!r} was not found")
+        # Zero is what old clients send for "everything".
+        count = request.tail_lines or -1
+        async for line in ring.read(count=count, follow=request.follow):
+            yield common_pb2.Data(bytes=f"{line}\n".encode())
+
+    async def Dmesg(
+        self, request: machine_pb2.DmesgRequest, _context: Context
+    ) -> AsyncIterator[common_pb2.Data]:
+        """Stream the kernel log."""
+        lines = self.machine.platform.kernel_log(follow=request.follow, tail=request.tail)
+        async for line in lines:
+            yield common_pb2.Data(bytes=line.encode())
+
+    async def Events(
+        self, request: machine_pb2.EventsRequest, _context: Context
+    ) -> AsyncIterator[machine_pb2.Event]:
+        """Stream events, first an empty one to say that the subscription stands."""
+        with self.machine.events.subscribe() as queue:
+            yield machine_pb2.Event()
+            for event in _select(self.machine.events.history(), request):
+                yield _event(event)
+            while True:
+                event = await queue.get()
+                if not request.with_actor_id or event.actor == request.with_actor_id:
+                    yield _event(event)
+
+    def _unsupported(self, service_id: str, operation: str) -> Exception:
+        if self.machine.services.find(service_id) is None:
+            return NodeError(f"service {service_id!r} was not found")
+        return ConfigError(f"service {service_id!r} doesn't support {operation} operation via API")
+
+
+def _service_info(service: Service) -> machine_pb2.ServiceInfo:
+    events = [
+        machine_pb2.ServiceEvent(
+            msg=moment.message, state=str(moment.state), ts=_stamp(moment.at.timestamp())
+        )
+        for moment in service.moments
+    ]
+    return machine_pb2.ServiceInfo(
+        id=service.id,
+        state=str(service.state),
+        events=machine_pb2.ServiceEvents(events=events),
+        health=_health(service.health),
+    )
+
+
+def _health(health: Health) -> machine_pb2.ServiceHealth:
+    return machine_pb2.ServiceHealth(
+        unknown=health.healthy is None,
+        healthy=health.healthy is True,
+        last_message=health.message,
+        last_change=_stamp(health.since.timestamp()),
+    )
+
+
+def _stamp(seconds: float) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromNanoseconds(int(seconds * 1e9))
+    return stamp
+
+
+def _select(history: list[NodeEvent], request: machine_pb2.EventsRequest) -> list[NodeEvent]:
+    chosen = [e for e in history if not request.with_actor_id or e.actor == request.with_actor_id]
+    if request.tail_id:
+        return [event for event in chosen if event.id > request.tail_id]
+    if request.tail_seconds:
+        return [e for e in chosen if e.seconds >= time.time() - request.tail_seconds]
+    if request.tail_events < 0:
+        return chosen
+    return chosen[len(chosen) - min(request.tail_events, len(chosen)) :]
+
+
+def _event(event: NodeEvent) -> machine_pb2.Event:
+    name = event.payload.DESCRIPTOR.full_name
+    data = AnyMessage(type_url=f"talos/runtime/{name}", value=event.payload.SerializeToString())
+    return machine_pb2.Event(data=data, id=event.id, actor_id=event.actor)

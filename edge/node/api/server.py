@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The listening server: ports, TLS, and which services are registered.
+
+In maintenance mode TLS proves only the server; afterwards both sides. Certificates are handed
+out by a fetcher, so a renewed one takes effect for new connections without a restart.
+"""
+
+from collections.abc import Callable
+
+import grpc
+
+from edge.api import (
+    cluster_pb2_grpc,
+    inspect_pb2_grpc,
+    machine_pb2_grpc,
+    resource_pb2_grpc,
+    storage_pb2_grpc,
+    time_pb2_grpc,
+)
+from edge.errors import NodeError
+from edge.node.api.guard import Guard
+from edge.node.api.life import LifeCalls
+from edge.node.api.log import LogCalls
+from edge.node.api.other import ClockService, DiskService
+from edge.node.api.stat import StatCalls
+from edge.node.api.state import StateService
+from edge.node.api.transport import Credentials, dynamic_credentials
+from edge.node.apply import Applier
+from edge.node.machine import Machine
+
+API_PORT = 50000
+MAINTENANCE_PORT = 50001
+MESSAGE_LIMIT = 32 * 1024 * 1024
+STOP_GRACE_S = 2.0
+
+_OPTIONS = [
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+]
+
+
+class MachineService(LifeCalls, LogCalls, StatCalls, machine_pb2_grpc.MachineServiceServicer):
+    """Every machine call that this node implements; the rest answers Unimplemented."""
+
+    def __init__(self, machine: Machine, applier: Applier) -> None:
+        self.machine = machine
+        self.applier = applier
+
+
+class ApiServer:
+    """One running server."""
+
+    def __init__(
+        self, machine: Machine, applier: Applier, fetch: Callable[[], Credentials]
+    ) -> None:
+        self.maintenance = not fetch().client_cas
+        self._fetch = fetch
+        self._server = grpc.aio.server(
+            interceptors=[Guard(machine, maintenance=self.maintenance)], options=_OPTIONS
+        )
+        _register(self._server, machine, applier)
+
+    async def start(self, address: str, ports: tuple[int, ...]) -> None:
+        """Bind and serve.
+
+        Raises:
+            NodeError: when a port is taken.
+        """
+        credentials = dynamic_credentials(self._fetch, verify_clients=not self.maintenance)
+        for port in ports:
+            host = f"[{address}]" if ":" in address else address
+            try:
+                bound = self._server.add_secure_port(f"{host}:{port}", credentials)
+            except RuntimeError as error:
+                raise NodeError(f"cannot listen on {host}:{port}: {error}") from error
+            if bound != port:
+                raise NodeError(f"cannot listen on {host}:{port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stop taking calls, let running ones end for a moment, and close."""
+        await self._server.stop(STOP_GRACE_S)
+
+
+def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> None:
+    machine_pb2_grpc.add_MachineServiceServicer_to_server(MachineService(machine, applier), server)
+    resource_pb2_grpc.add_StateServicer_to_server(StateService(machine.store), server)
+    storage_pb2_grpc.add_StorageServiceServicer_to_server(DiskService(machine), server)
+    time_pb2_grpc.add_TimeServiceServicer_to_server(ClockService(machine), server)
+    # Registered so that their methods are authorised before they answer Unimplemented.
+    cluster_pb2_grpc.add_ClusterServiceServicer_to_server(
+        cluster_pb2_grpc.ClusterServiceServicer(), server
+    )
+    inspect_pb2_grpc.add_InspectServiceServicer_to_server(
+        inspect_pb2_grpc.InspectServiceServicer(), server
+    )
+    for name in ("ImageService", "LifecycleService", "DebugService", "StorageService"):
+        add = getattr(machine_pb2_grpc, f"add_{name}Servicer_to_server")
+        add(getattr(machine_pb2_grpc, f"{name}Servicer")(), server)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that measure: memory, processors, load, network, disks, mounts, processes.
+
+Everything is read from /proc; file formats are those of the kernel's proc(5).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from edge.api import machine_pb2
+from edge.node.api.guard import Context
+from edge.node.machine import Machine
+from edge.node.resource import kind
+
+_PROC = Path("/proc")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_VIRTUAL_DISKS = ("loop", "ram", "zram")
+
+
+class StatCalls:
+    """The part of MachineService that reports numbers."""
+
+    machine: Machine
+
+    async def Hostname(self, _request: Any, _context: Context) -> machine_pb2.HostnameResponse:
+        """Say the host name."""
+        name = self.machine.store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname", "")
+        return machine_pb2.HostnameResponse(messages=[machine_pb2.Hostname(hostname=name)])
+
+    async def Memory(self, _request: Any, _context: Context) -> machine_pb2.MemoryResponse:
+        """Report /proc/meminfo, in KiB."""
+        info = machine_pb2.MemInfo(**_meminfo((_PROC / "meminfo").read_text()))
+        return machine_pb2.MemoryResponse(messages=[machine_pb2.Memory(meminfo=info)])
+
+    async def LoadAvg(self, _request: Any, _context: Context) -> machine_pb2.LoadAvgResponse:
+        """Report the load averages."""
+        one, five, fifteen = os.getloadavg()
+        load = machine_pb2.LoadAvg(load1=one, load5=five, load15=fifteen)
+        return machine_pb2.LoadAvgResponse(messages=[load])
+
+    async def SystemStat(self, _request: Any, _context: Context) -> machine_pb2.SystemStatResponse:
+        """Report processor times (seconds), boot time and counters."""
+        stat = _system_stat((_PROC / "stat").read_text())
+        return machine_pb2.SystemStatResponse(messages=[stat])
+
+    async def CPUInfo(self, _request: Any, _context: Context) -> machine_pb2.CPUInfoResponse:
+        """Describe the processors."""
+        info = machine_pb2.CPUsInfo(cpu_info=_cpu_info((_PROC / "cpuinfo").read_text()))
+        return machine_pb2.CPUInfoResponse(messages=[info])
+
+    async def NetworkDeviceStats(
+        self, _request: Any, _context: Context
+    ) -> machine_pb2.NetworkDeviceStatsResponse:
+        """Report the counters of every link."""
+        devices = _net_devices((_PROC / "net/dev").read_text())
+        stats = machine_pb2.NetworkDeviceStats(total=_total(devices), devices=devices)
+        return machine_pb2.NetworkDeviceStatsResponse(messages=[stats])
+
+    async def DiskStats(self, _request: Any, _context: Context) -> machine_pb2.DiskStatsResponse:
+        """Report the counters of every disk."""
+        devices = _disk_stats((_PROC / "diskstats").read_text())
+        stats = machine_pb2.DiskStats(total=_total_disk(devices), devices=devices)
+        return machine_pb2.DiskStatsResponse(messages=[stats])
+
+    async def Mounts(self, _request: Any, _context: Context) -> machine_pb2.MountsResponse:
+        """List what is mounted with sizes."""
+        stats = _mounts()
+        return machine_pb2.MountsResponse(messages=[machine_pb2.Mounts(stats=stats)])
+
+    async def Processes(self, _request: Any, _context: Context) -> machine_pb2.ProcessesResponse:
+        """List the processes."""
+        listed = machine_pb2.Process(processes=_processes())
+        return machine_pb2.ProcessesResponse(messages=[listed])
+
+
+def _meminfo(text: str) -> dict[str, int]:
+    known = machine_pb2.MemInfo.DESCRIPTOR.fields_by_name
+    values = {}
+    for line in text.splitlines():
+        name, _, rest = line.partition(":")
+        field = name.lower().replace("(", "").replace(")", "").replace("_", "")
+        if field in known:
+            values[field] = int(rest.split()[0])
+    return values
+
+
+def _system_stat(text: str) -> machine_pb2.SystemStat:
+    stat = machine_pb2.SystemStat()
+    counters = {
+        "btime": "boot_time",
+        "ctxt": "context_switches",
+        "processes": "process_created",
+        "procs_running": "process_running",
+        "procs_blocked": "process_blocked",
+    }
+    for line in text.splitlines():
+        name, *values = line.split()
+        if name == "cpu":
+            stat.cpu_total.CopyFrom(_cpu_stat(values))
+        elif name.startswith("cpu"):
+            stat.cpu.append(_cpu_stat(values))
+        elif name == "intr":
+            stat.irq_total = int(values[0])
+        elif name == "softirq":
+            stat.soft_irq_total = int(values[0])
+        elif name in counters:
+            setattr(stat, counters[name], int(values[0]))
+    return stat
+
+
+def _cpu_stat(values: list[str]) -> machine_pb2.CPUStat:
+    names = [field.name for field in machine_pb2.CPUStat.DESCRIPTOR.fields]
+    pairs = zip(names, values, strict=False)
+    return machine_pb2.CPUStat(**{name: int(value) / _TICKS for name, value in pairs})
+
+
+_CPU_FIELDS = {
+    "processor": ("processor", int),
+    "vendor_id": ("vendor_id", str),
+    "CPU implementer": ("vendor_id", str),
+    "cpu family": ("cpu_family", str),
+    "CPU architecture": ("cpu_family", str),
+    "model": ("model", str),
+    "CPU part": ("model", str),
+    "model name": ("model_name", str),
+    "stepping": ("stepping", str),
+    "CPU revision": ("stepping", str),
+    "microcode": ("microcode", str),
+    "cpu MHz": ("cpu_mhz", float),
+    "cache size": ("cache_size", str),
+    "physical id": ("physical_id", str),
+    "siblings": ("siblings", int),
+    "core id": ("core_id", str),
+    "cpu cores": ("cpu_cores", int),
+    "bogomips": ("bogo_mips", float),
+    "BogoMIPS": ("bogo_mips", float),
+    "address sizes": ("address_sizes", str),
+}
+
+
+def _cpu_info(text: str) -> list[machine_pb2.CPUInfo]:
+    return [_one_cpu(block) for block in text.split("\n\n") if block.startswith("processor")]
+
+
+def _one_cpu(block: str) -> machine_pb2.CPUInfo:
+    info = machine_pb2.CPUInfo()
+    for line in block.splitlines():
+        name, _, value = (part.strip() for part in line.partition(":"))
+        if name in ("flags", "Features"):
+            info.flags.extend(value.split())
+        elif name in _CPU_FIELDS:
+            field, convert = _CPU_FIELDS[name]
+            setattr(info, field, convert(value))
+    return info
+
+
+def _net_devices(text: str) -> list[machine_pb2.NetDev]:
+    names = [field.name for field in machine_pb2.NetDev.DESCRIPTOR.fields][1:]
+    devices = []
+    for line in text.splitlines()[2:]:
+        link, _, values = line.partition(":")
+        numbers = [int(value) for value in values.split()]
+        counters = dict(zip(names, numbers, strict=True))
+        devices.append(machine_pb2.NetDev(name=link.strip(), **counters))
+    return devices
+
+
+def _total(devices: list[machine_pb2.NetDev]) -> machine_pb2.NetDev:
+    names = [field.name for field in machine_pb2.NetDev.DESCRIPTOR.fields][1:]
+    sums = {name: sum(getattr(each, name) for each in devices) for name in names}
+    return machine_pb2.NetDev(name="total", **sums)
+
+
+def _disk_stats(text: str) -> list[machine_pb2.DiskStat]:
+    names = [field.name for field in machine_pb2.DiskStat.DESCRIPTOR.fields][1:]
+    devices = []
+    for line in text.splitlines():
+        _major, _minor, name, *values = line.split()
+        if not name.startswith(_VIRTUAL_DISKS):
+            counters = dict(zip(names, map(int, values), strict=False))
+            devices.append(machine_pb2.DiskStat(name=name, **counters))
+    return devices
+
+
+def _total_disk(devices: list[machine_pb2.DiskStat]) -> machine_pb2.DiskStat:
+    names = [field.name for field in machine_pb2.DiskStat.DESCRIPTOR.fields][1:]
+    whole = [each for each in devices if Path("/sys/block", each.name).exists()]
+    sums = {name: sum(getattr(each, name) for each in whole) for name in names}
+    return machine_pb2.DiskStat(name="total", **sums)
+
+
+def _mounts() -> list[machine_pb2.MountStat]:
+    lines = (_PROC / "self/mounts").read_text().splitlines()
+    return [stat for line in lines if (stat := _mount_stat(line))]
+
+
+def _mount_stat(line: str) -> machine_pb2.MountStat | None:
+    source, target = line.split()[:2]
+    try:
+        usage = os.statvfs(target)
+    except OSError:
+        return None
+    return machine_pb2.MountStat(
+        filesystem=source,
+        size=usage.f_blocks * usage.f_frsize,
+        available=usage.f_bavail * usage.f_frsize,
+        mounted_on=target,
+    )
+
+
+def _processes() -> list[machine_pb2.ProcessInfo]:
+    found = [info for entry in _PROC.iterdir() if (info := _process(entry))]
+    return sorted(found, key=lambda info: info.pid)
+
+
+def _process(entry: Path) -> machine_pb2.ProcessInfo | None:
+    if not entry.name.isdigit():
+        return None
+    try:
+        text = (entry / "stat").read_text()
+        arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return None
+    # The command is in parentheses and may itself hold spaces and parentheses.
+    command = text[text.index("(") + 1 : text.rindex(")")]
+    fields = text[text.rindex(")") + 2 :].split()
+    return machine_pb2.ProcessInfo(
+        pid=int(entry.name),
+        ppid=int(fields[1]),
+        state=fields[0],
+        threads=int(fields[17]),
+        cpu_time=(int(fields[11]) + int(fields[12])) / _TICKS,
+        virtual_memory=int(fields[20]),
+        resident_memory=int(fields[21]) * _PAGE_BYTES,
+        command=command,
+        args=arguments.strip(),
+    )

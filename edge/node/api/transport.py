@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS for servers whose certificate is renewed while they run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import grpc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """PEM key and certificate to serve with; `client_cas` are the authorities of clients."""
+
+    key: bytes = field(repr=False)
+    certificate: bytes
+    client_cas: bytes = b""
+
+
+def dynamic_credentials(
+    fetch: Callable[[], Credentials], *, verify_clients: bool
+) -> grpc.ServerCredentials:
+    """Return credentials that ask `fetch` again for every new connection."""
+
+    def configuration() -> grpc.ServerCertificateConfiguration:
+        current = fetch()
+        roots = current.client_cas if verify_clients else None
+        return grpc.ssl_server_certificate_configuration(
+            [(current.key, current.certificate)], roots or None
+        )
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(), configuration, require_client_authentication=verify_clients
+    )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""trustd: signs the server certificates of workers that know the machine token.
+
+A control plane serves it; a worker asks it. Signed certificates are for servers only and carry
+no organization, so a worker can never call another node.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+
+from edge.api import security_pb2, security_pb2_grpc
+from edge.errors import NodeError, TrustError
+from edge.node.api.guard import Context
+from edge.node.api.transport import Credentials, dynamic_credentials
+from edge.node.log import logger
+from edge.node.machine import Machine
+from edge.pki.certificate import sign_csr
+
+PORT = 50001
+TIMEOUT_S = 10.0
+_log = logger("trustd")
+
+
+class SecurityService(security_pb2_grpc.SecurityServiceServicer):
+    """Signs certificate requests with the cluster's OS certificate authority."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    async def Certificate(self, request: security_pb2.CertificateRequest, context: Context) -> Any:
+        """Sign one request of a caller with the right token."""
+        view = self._machine.active.view if self._machine.active else None
+        if view is None or view.ca is None:
+            return await context.abort(grpc.StatusCode.UNAVAILABLE, "not a control plane")
+        token = str(dict(context.invocation_metadata() or ()).get("token", ""))
+        if not token:
+            return await context.abort(grpc.StatusCode.UNAUTHENTICATED, "missing token")
+        if not hmac.compare_digest(_digest(token), _digest(view.token)):
+            return await context.abort(grpc.StatusCode.UNAUTHENTICATED, "invalid token")
+        try:
+            certificate = sign_csr(view.ca, request.csr, now=datetime.now(UTC))
+        except TrustError as error:
+            return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
+        _log.info("signed a certificate for %s", context.peer())
+        bundle = b"".join((view.ca.certificate, *view.accepted_cas))
+        return security_pb2.CertificateResponse(ca=bundle, crt=certificate)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+class TrustServer:
+    """The listening trustd of a control plane."""
+
+    def __init__(self, machine: Machine, fetch: Callable[[], Credentials]) -> None:
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        security_pb2_grpc.add_SecurityServiceServicer_to_server(
+            SecurityService(machine), self._server
+        )
+        self._credentials = dynamic_credentials(fetch, verify_clients=False)
+
+    async def start(self, address: str) -> None:
+        """Bind and serve.
+
+        Raises:
+            NodeError: when the port is taken.
+        """
+        try:
+            self._server.add_secure_port(f"{address}:{PORT}", self._credentials)
+        except RuntimeError as error:
+            raise NodeError(f"cannot listen on {address}:{PORT}: {error}") from error
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        await self._server.stop(1.0)
+
+
+async def request_certificate(host: str, *, csr: bytes, token: str, authorities: bytes) -> bytes:
+    """Return the certificate that the control plane at `host` signs for `csr`.
+
+    Raises:
+        NodeError: when it cannot be reached or refuses.
+    """
+    credentials = grpc.ssl_channel_credentials(root_certificates=authorities)
+    async with grpc.aio.secure_channel(f"{host}:{PORT}", credentials) as channel:
+        stub: Any = security_pb2_grpc.SecurityServiceStub(channel)
+        try:
+            answer = await stub.Certificate(
+                security_pb2.CertificateRequest(csr=csr),
+                metadata=(("token", token),),
+                timeout=TIMEOUT_S,
+            )
+        except grpc.aio.AioRpcError as error:
+            raise NodeError(f"trustd at {host}: {error.details()}") from error
+    return bytes(answer.crt)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine configuration on STATE: written whole or not at all, read with its faults."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config.load import load
+from edge.config.validate import validate
+from edge.config.view import NodeView, view_of
+from edge.errors import ConfigError
+
+CONFIG_FILE = "config.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """A machine configuration that parsed and is valid: its text, what it means, warnings."""
+
+    text: str
+    view: NodeView
+    warnings: tuple[str, ...] = ()
+
+
+def parse_configuration(data: bytes, source: str = "configuration") -> Configuration:
+    """Return the configuration in `data`.
+
+    Raises:
+        ConfigError: naming every fault, or saying that the v1alpha1 document is missing.
+    """
+    config = load(data, source=source)
+    if config.root is None:
+        raise ConfigError(
+            f"{source} has no v1alpha1 document",
+            hint="send the whole configuration, or patch the one the node has",
+        )
+    warnings = validate(config)
+    return Configuration(
+        text=data.decode(), view=view_of(config), warnings=tuple(str(w) for w in warnings)
+    )
+
+
+def read_configuration(state: Path) -> Configuration | None:
+    """Return the configuration kept on STATE, or nothing when there is none.
+
+    Raises:
+        ConfigError: when what is there is not a valid configuration.
+        OSError: when STATE cannot be read.
+    """
+    path = state / CONFIG_FILE
+    if not path.exists():
+        return None
+    return parse_configuration(path.read_bytes(), source=CONFIG_FILE)
+
+
+def write_configuration(state: Path, text: str) -> None:
+    """Replace the configuration on STATE; a power cut leaves the old one or the new one."""
+    temporary = state / f".{CONFIG_FILE}.new"
+    with temporary.open("w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(state / CONFIG_FILE)
+    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Controllers: each turns part of the configuration into reality and publishes what it sees."""

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a controller is, and the loop that runs it again when something it reads has changed."""
+
+import asyncio
+from abc import ABC, abstractmethod
+
+from edge.errors import EdgeError
+from edge.node.log import logger
+from edge.node.machine import Machine
+from edge.node.resource.kind import Kind
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 30.0
+_log = logger("controller-runtime")
+
+
+class Controller(ABC):
+    """One concern of the node, reconciled whenever an input changes or its period is over."""
+
+    name: str
+    inputs: tuple[Kind, ...] = ()
+    period_s: float | None = None
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.store = machine.store
+
+    @abstractmethod
+    async def reconcile(self) -> None:
+        """Bring the world to what the inputs want, and publish what is."""
+
+    async def close(self) -> None:
+        """Let go of what the controller holds."""
+        return
+
+
+async def run_controller(controller: Controller) -> None:
+    """Reconcile for ever; failures are logged and tried again after growing pauses."""
+    types = {kind.type for kind in controller.inputs}
+    retry_s: float | None = None
+    with controller.store.watch(lambda resource: resource.type in types) as changes:
+        while True:
+            retry_s = await _reconcile(controller, retry_s)
+            pause = retry_s if retry_s is not None else controller.period_s
+            try:
+                async with asyncio.timeout(pause):
+                    await changes.get()
+            except TimeoutError:
+                continue
+            while not changes.empty():
+                changes.get_nowait()
+
+
+async def _reconcile(controller: Controller, retry_s: float | None) -> float | None:
+    try:
+        await controller.reconcile()
+    except (OSError, EdgeError, ValueError, LookupError) as error:
+        _log.warning("controller %s failed: %s", controller.name, error)
+        return min((retry_s or FIRST_RETRY_S / 2) * 2, LONGEST_RETRY_S)
+    return None

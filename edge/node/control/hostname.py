@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Host name: the configured one, or a stable one made from the machine's identity."""
+
+from edge.node.control.controller import Controller
+from edge.node.identity import stable_name
+from edge.node.resource import kind
+
+
+class HostnameController(Controller):
+    """Sets the host name and publishes it."""
+
+    name = "network.HostnameController"
+    inputs = (kind.MACHINE_CONFIG, kind.SYSTEM_INFORMATION)
+
+    async def reconcile(self) -> None:
+        """Give the machine its configured or stable name."""
+        active = self.machine.active
+        configured = active.view.hostname if active else None
+        full = configured or stable_name(self.machine)
+        host, _, domain = full.partition(".")
+        spec = {"hostname": host, "domainname": domain}
+        if self.store.spec(kind.HOSTNAME_STATUS, "hostname") == spec:
+            return
+        self.machine.platform.set_hostname(full)
+        self.store.put(kind.HOSTNAME_STATUS, "hostname", spec, owner=self.name)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network: applies the configuration to the links and publishes addresses and readiness."""
+
+import ipaddress
+
+from edge.node.control.controller import Controller
+from edge.node.resource import kind
+
+_OWNER = "network.NodeAddressController"
+
+
+class NetworkController(Controller):
+    """Configures links once for every new configuration and for every link that appears."""
+
+    name = "network.ConfigController"
+    inputs = (kind.MACHINE_CONFIG, kind.LINK_STATUS)
+
+    async def reconcile(self) -> None:
+        """Bring the links to what the active configuration wants."""
+        active = self.machine.active
+        await self.machine.platform.network.apply(active.view if active else None)
+
+    async def close(self) -> None:
+        """Stop DHCP."""
+        await self.machine.platform.network.close()
+
+
+class NetworkStatusController(Controller):
+    """Publishes links, addresses and routes, and which of the addresses are this node's own."""
+
+    name = "network.StatusController"
+    inputs = (kind.MACHINE_CONFIG,)
+    period_s = 1.0
+
+    async def reconcile(self) -> None:
+        """Look at the network and publish it."""
+        await self.machine.platform.network.observe(self.store)
+        addresses = [
+            each.spec["address"]
+            for each in self.store.of_kind(kind.ADDRESS_STATUS)
+            if each.spec["scope"] == "global" and not _is_host_only(each.spec)
+        ]
+        spec = {"addresses": sorted(addresses, key=_order), "sortAlgorithm": "v1"}
+        for name in ("current", "default", "routed"):
+            self.store.put(kind.NODE_ADDRESS, name, spec, owner=_OWNER)
+        self._publish_status(ready=bool(addresses))
+
+    def _publish_status(self, *, ready: bool) -> None:
+        spec = {
+            "addressReady": ready,
+            "connectivityReady": ready,
+            "hostnameReady": self.store.get(kind.HOSTNAME_STATUS, "hostname") is not None,
+            "etcFilesReady": True,
+        }
+        self.store.put(kind.NETWORK_STATUS, "status", spec, owner="network.StatusController")
+
+
+def _is_host_only(spec: dict[str, str]) -> bool:
+    address = ipaddress.ip_interface(spec["address"]).ip
+    return address.is_link_local or (address.is_loopback and spec["scope"] == "host")
+
+
+def _order(text: str) -> tuple[int, str]:
+    return ipaddress.ip_interface(text).version, text
+
+
+def own_addresses(addresses: list[str]) -> list[str]:
+    """Return the bare addresses of prefixes such as "10.0.0.2/24"."""
+    return [str(ipaddress.ip_interface(each).ip) for each in addresses]

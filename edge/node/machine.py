@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine as a whole: its stage, its configuration, and the ways it ends.
+
+```
+ booting ──► maintenance ──apply──► running ──► rebooting / shutting down / resetting
+    └───────── configuration on STATE ─────▲
+```
+Everything that has to be shared between the API and the controllers hangs here.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from edge.api import machine_pb2
+from edge.errors import ConfigError, EdgeError, TrustError
+from edge.meta import keys
+from edge.meta.enrolment import Enrolment
+from edge.node import volume
+from edge.node.boot.supervisor import Request
+from edge.node.configuration import Configuration, read_configuration, write_configuration
+from edge.node.event import EventBus
+from edge.node.log import LogBook, logger
+from edge.node.platform import Platform
+from edge.node.resource import kind
+from edge.node.resource.store import Store
+from edge.node.service import Services
+from edge.node.volume import Volumes
+from edge.pki.key import new_key
+
+_log = logger("machined")
+_OWNER = "config.AcquireController"
+DISK = "DISK"
+
+
+class Stage(StrEnum):
+    """Machine stages in upstream's words."""
+
+    BOOTING = "booting"
+    MAINTENANCE = "maintenance"
+    RUNNING = "running"
+    REBOOTING = "rebooting"
+    SHUTTING_DOWN = "shutting down"
+    RESETTING = "resetting"
+
+
+@dataclass(slots=True)
+class Machine:
+    """State that outlives any one call."""
+
+    platform: Platform
+    logs: LogBook
+    store: Store = field(default_factory=Store)
+    events: EventBus = field(default_factory=EventBus)
+    services: Services = field(init=False)
+    volumes: Volumes = field(default_factory=Volumes)
+    stage: Stage = Stage.BOOTING
+    active: Configuration | None = None
+    key: bytes = b""
+    enrolment: Enrolment | None = None
+    ended: asyncio.Future[Request] = field(init=False)
+    applying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    to_wipe: tuple[str, ...] = ()
+    """Volumes to destroy on the way down; `DISK` stands for the whole system disk."""
+
+    def __post_init__(self) -> None:
+        self.services = Services(self.store, self.events)
+        self.ended = asyncio.get_running_loop().create_future()
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether the node waits for its first configuration."""
+        return self.active is None
+
+    async def boot(self) -> None:
+        """Open the disk, read what it keeps, and enter maintenance or running."""
+        self.enter(Stage.BOOTING)
+        disk = await self.platform.find_disk()
+        self.volumes = await volume.open_volumes(disk, self.platform.driver)
+        self._read_meta()
+        self._read_state()
+        for label, fault in self.volumes.faults.items():
+            self.diagnose(label.lower(), fault)
+        self.enter(Stage.MAINTENANCE if self.in_maintenance else Stage.RUNNING)
+
+    def enter(self, stage: Stage) -> None:
+        """Move to a stage; the status controller publishes it."""
+        self.stage = stage
+        _log.info("stage: %s", stage)
+        status = dict(self.store.spec(kind.MACHINE_STATUS, "machine")) or {
+            "status": {"ready": False, "unmetConditions": []}
+        }
+        self.publish_status(stage, status["status"])
+
+    def publish_status(self, stage: Stage, status: dict[str, object]) -> None:
+        """Publish stage and readiness as a resource and, when changed, as an event."""
+        spec = {"stage": str(stage), "status": status}
+        if self.store.spec(kind.MACHINE_STATUS, "machine") == spec:
+            return
+        self.store.put(
+            kind.MACHINE_STATUS, "machine", spec, owner="runtime.MachineStatusController"
+        )
+        self.events.publish(_status_event(stage, status))
+
+    def diagnose(self, name: str, message: str) -> None:
+        """Tell the operator about something that is wrong but does not stop the node."""
+        _log.warning("%s", message)
+        spec = {"message": message, "details": []}
+        self.store.put(kind.DIAGNOSTIC, name, spec, owner="runtime.DiagnosticsController")
+
+    def keep_time(self) -> None:
+        """Remember the present time for the next boot of a board without a clock."""
+        if self.volumes.meta:
+            now = f"{datetime.now(UTC).timestamp():.0f}".encode()
+            self.volumes.meta.set(keys.LAST_TIME, now)
+
+    def activate(self, configuration: Configuration) -> None:
+        """Make a configuration the active one; controllers follow."""
+        self.active = configuration
+        self.store.put(
+            kind.MACHINE_CONFIG,
+            "v1alpha1",
+            configuration.text,
+            owner=_OWNER,
+            annotations={"talos.dev/yaml-spec": "1"},
+        )
+        machine_type = str(configuration.view.machine_type)
+        self.store.put(kind.MACHINE_TYPE, "machine-type", machine_type, owner=_OWNER)
+        self.enter(Stage.RUNNING)
+
+    async def persist(self, configuration: Configuration) -> None:
+        """Write a configuration to STATE, making STATE afresh when it was unreadable.
+
+        Raises:
+            EdgeError: when there is no STATE to write to.
+            OSError: when writing fails.
+        """
+        if self.volumes.state is None:
+            await volume.remake(self.volumes, self.platform.driver, "STATE")
+            self.store.remove(kind.DIAGNOSTIC, "state")
+        if self.volumes.state is None:
+            raise EdgeError(self.volumes.faults.get("STATE", "volume STATE is missing"))
+        await asyncio.to_thread(write_configuration, self.volumes.state, configuration.text)
+        self.store.put(
+            kind.MACHINE_CONFIG,
+            "persistent",
+            configuration.text,
+            owner=_OWNER,
+            annotations={"talos.dev/yaml-spec": "1"},
+        )
+
+    def end(self, request: Request, stage: Stage, sequence: str) -> str:
+        """Begin to end the machine and return the actor identity that its events carry.
+
+        Raises:
+            TrustError: when another sequence is ending it already.
+        """
+        if self.ended.done():
+            raise TrustError("the machine is ending already")
+        actor = str(uuid.uuid4())
+        self.enter(stage)
+        self.events.publish(
+            machine_pb2.SequenceEvent(sequence=sequence, action="START"), actor=actor
+        )
+        self.ended.set_result(request)
+        return actor
+
+    async def wipe(self) -> None:
+        """Destroy what a reset asked for; called when nothing uses the volumes any more."""
+        labels = list(volume.LABELS) if DISK in self.to_wipe else list(self.to_wipe)
+        await volume.wipe(self.volumes, self.platform.driver, labels)
+        if DISK in self.to_wipe and self.volumes.disk:
+            await asyncio.to_thread(volume.destroy_system, self.volumes.disk)
+
+    def _read_meta(self) -> None:
+        values: dict[int, bytes] = {}
+        if self.volumes.meta:
+            try:
+                values = self.volumes.meta.read()
+            except EdgeError as error:
+                self.diagnose("meta", f"META is unreadable: {error}")
+        self._raise_clock(values.get(keys.LAST_TIME, b"0"))
+        self.key = values.get(keys.NODE_KEY) or self._new_key()
+        if keys.ENROLMENT in values:
+            try:
+                self.enrolment = Enrolment.from_json(values[keys.ENROLMENT])
+            except EdgeError as error:
+                self.diagnose("enrolment", f"the enrolment record in META is unreadable: {error}")
+        for key, value in values.items():
+            if key not in keys.SECRET_KEYS:
+                text = value.decode(errors="replace")
+                self.store.put(kind.META_KEY, keys.key_name(key), {"value": text}, owner=_OWNER)
+
+    def _raise_clock(self, last: bytes) -> None:
+        if last.isdigit():
+            self.platform.set_clock(float(last))
+
+    def _new_key(self) -> bytes:
+        key = new_key()
+        if self.volumes.meta:
+            try:
+                self.volumes.meta.set(keys.NODE_KEY, key)
+            except (EdgeError, OSError) as error:
+                self.diagnose("meta", f"the node key cannot be kept: {error}")
+        return key
+
+    def _read_state(self) -> None:
+        if self.volumes.state is None:
+            return
+        try:
+            found = read_configuration(self.volumes.state)
+        except ConfigError as error:
+            faults = "; ".join((error.message, *error.faults))
+            self.diagnose("config", f"the configuration on STATE is not valid: {faults}")
+            return
+        except OSError as error:
+            self.diagnose("config", f"the configuration on STATE cannot be read: {error}")
+            return
+        if found:
+            self.activate(found)
+            self.store.put(
+                kind.MACHINE_CONFIG,
+                "persistent",
+                found.text,
+                owner=_OWNER,
+                annotations={"talos.dev/yaml-spec": "1"},
+            )
+
+
+def _status_event(stage: Stage, status: dict[str, object]) -> machine_pb2.MachineStatusEvent:
+    unmet = status.get("unmetConditions")
+    conditions = unmet if isinstance(unmet, list) else []
+    return machine_pb2.MachineStatusEvent(
+        stage=str(stage).upper().replace(" ", "_"),
+        status=machine_pb2.MachineStatusEvent.MachineStatus(
+            ready=bool(status.get("ready")),
+            unmet_conditions=[
+                machine_pb2.MachineStatusEvent.MachineStatus.UnmetCondition(
+                    name=condition["name"], reason=condition["reason"]
+                )
+                for condition in conditions
+            ],
+        ),
+    )

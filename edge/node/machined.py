@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""machined: the process that is the node. Started by PID 1 on a board, or by hand in the lab.
+
+Leaves with exit code 64 to have the machine restarted and 65 to have it powered off.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+from edge import __version__
+from edge.node.boot.supervisor import Request
+from edge.node.control.api import ApiController
+from edge.node.control.clock import ClockController
+from edge.node.control.controller import Controller, run_controller
+from edge.node.control.discovery import DiscoveryController
+from edge.node.control.hostname import HostnameController
+from edge.node.control.network import NetworkController, NetworkStatusController
+from edge.node.control.status import StatusController
+from edge.node.control.storage import StorageController
+from edge.node.control.system import ClusterController, SysctlController, WatchdogController
+from edge.node.identity import publish_identity
+from edge.node.log import logger, start_logging
+from edge.node.machine import Machine
+from edge.node.platform import Platform
+from edge.node.resource import kind
+from edge.node.service import State
+
+# Earlier ones publish what later ones read; the API comes before slower things.
+CONTROLLERS: tuple[type[Controller], ...] = (
+    NetworkStatusController,
+    HostnameController,
+    ApiController,
+    NetworkController,
+    StatusController,
+    DiscoveryController,
+    StorageController,
+    ClusterController,
+    SysctlController,
+    WatchdogController,
+    ClockController,
+)
+_log = logger("machined")
+
+
+def main() -> None:
+    """Run machined until the machine shall restart or go off."""
+    parser = argparse.ArgumentParser(prog="machined")
+    parser.add_argument("--lab", type=Path, metavar="DIR", help="run as the lab node in DIR")
+    options = parser.parse_args()
+    sys.exit(asyncio.run(run(options.lab)))
+
+
+async def run(lab: Path | None) -> int:
+    """Boot, run the controllers, and return the exit code that says how the machine ends."""
+    platform = _platform(lab)
+    machine = Machine(platform, start_logging(platform.announce))
+    _end_on_signals(machine)
+    platform.announce(f"machined started {__version__}")
+    machine.services.enter("machined", State.RUNNING, "Service started as process")
+    machine.services.judge("machined", healthy=True, message="")
+    await machine.boot()
+    _publish_constants(machine)
+    controllers = [controller(machine) for controller in CONTROLLERS]
+    request = await _run_until_end(machine, controllers)
+    await platform.shutdown(request)
+    return int(request)
+
+
+def _platform(lab: Path | None) -> Platform:
+    # Each platform imports what only it needs: netlink on boards takes its time.
+    if lab:
+        from edge.node.lab import LabPlatform
+
+        return LabPlatform(lab)
+    from edge.node.board import BoardPlatform
+
+    return BoardPlatform()
+
+
+def _publish_constants(machine: Machine) -> None:
+    platform = machine.platform
+    owner = "runtime.VersionController"
+    version = {"version": f"v{__version__}", "name": "edgectl"}
+    machine.store.put(kind.VERSION, "version", version, owner=owner)
+    machine.store.put(kind.BOOT_ID, "boot-id", {"bootID": platform.boot_id()}, owner=owner)
+    cmdline = {"cmdline": platform.kernel_cmdline()}
+    machine.store.put(kind.KERNEL_CMDLINE, "cmdline", cmdline, owner=owner)
+    publish_identity(machine)
+
+
+async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
+    tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
+    crash = asyncio.gather(*tasks)
+    await asyncio.wait([crash, machine.ended], return_when=asyncio.FIRST_COMPLETED)
+    if not machine.ended.done():
+        # A bug in a controller: end with its traceback and let the supervisor start us again.
+        await crash
+    crash.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await crash
+    for controller in reversed(controllers):
+        await controller.close()
+    await machine.wipe()
+    return await machine.ended
+
+
+def _end_on_signals(machine: Machine) -> None:
+    def end() -> None:
+        if not machine.ended.done():
+            machine.ended.set_result(Request.POWER_OFF)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+
+
+if __name__ == "__main__":
+    main()

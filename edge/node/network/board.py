@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network of a board: links up, DHCP where wanted, static addresses, routes, resolvers.
+
+Without a configuration, or for links that it does not name, every Ethernet link runs DHCP.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from edge.config.view import InterfaceView, NodeView
+from edge.node.log import logger
+from edge.node.network.dhcp import DhcpClient, Lease
+from edge.node.network.netlink import Netlink, Specs
+from edge.node.resource import kind
+from edge.node.resource.store import Store
+
+RESOLV_CONF = Path("/run/edge/resolv.conf")
+_OWNER = "network.StatusController"
+_log = logger("network")
+
+
+class BoardNetwork:
+    """Configures the kernel through netlink."""
+
+    def __init__(self, hostname: str = "") -> None:
+        self._hostname = hostname
+        self._clients: dict[str, DhcpClient] = {}
+        self._leases: dict[str, Lease] = {}
+        self._static: set[tuple[str, str]] = set()
+        self._view: NodeView | None = None
+        self._lock = asyncio.Lock()
+
+    async def apply(self, view: NodeView | None) -> None:
+        """Bring every link to what `view` wants."""
+        async with self._lock, Netlink() as netlink:
+            self._view = view
+            links = await netlink.links()
+            for name, link in links.items():
+                if link["type"] == "loopback":
+                    await netlink.set_up(link["index"])
+                elif link["type"] == "ether":
+                    await self._configure(netlink, name, link)
+            await self._drop_stale(netlink, links)
+            self._write_resolvers()
+
+    async def observe(self, store: Store) -> None:
+        """Publish links, addresses, routes and resolvers."""
+        async with Netlink() as netlink:
+            links = await netlink.links()
+            addresses = await netlink.addresses(links)
+            routes = await netlink.routes(links)
+        store.publish(kind.LINK_STATUS, links, owner=_OWNER)
+        store.publish(kind.ADDRESS_STATUS, addresses, owner=_OWNER)
+        store.publish(kind.ROUTE_STATUS, routes, owner=_OWNER)
+        spec = {"dnsServers": self._resolvers(), "searchDomains": self._domains()}
+        store.put(kind.RESOLVER_STATUS, "resolvers", spec, owner=_OWNER)
+
+    async def close(self) -> None:
+        """Stop every DHCP client."""
+        for client in self._clients.values():
+            await client.stop()
+        self._clients.clear()
+
+    async def _configure(self, netlink: Netlink, name: str, link: dict[str, Any]) -> None:
+        wanted = self._wanted(name)
+        if wanted is not None and wanted.ignore:
+            return
+        await netlink.set_up(link["index"], wanted.mtu or 0 if wanted else 0)
+        if wanted is None or wanted.dhcp:
+            await self._start_dhcp(name)
+        elif name in self._clients:
+            await self._stop_dhcp(netlink, name, link["index"])
+        for address in wanted.addresses if wanted else ():
+            await netlink.add_address(link["index"], address)
+            self._static.add((name, address))
+        for route in wanted.routes if wanted else ():
+            await netlink.add_route(
+                link["index"], route.destination, route.gateway or "", route.metric or 0
+            )
+
+    def _wanted(self, name: str) -> InterfaceView | None:
+        interfaces = self._view.interfaces if self._view else ()
+        return next((each for each in interfaces if each.name == name), None)
+
+    async def _start_dhcp(self, name: str) -> None:
+        if name in self._clients:
+            return
+        client = DhcpClient(name, self._hostname, self._on_lease)
+        try:
+            await client.start()
+        except OSError as error:
+            _log.warning("cannot start DHCP on %s: %s", name, error)
+            return
+        self._clients[name] = client
+
+    async def _stop_dhcp(self, netlink: Netlink, name: str, index: int) -> None:
+        await self._clients.pop(name).stop()
+        if lease := self._leases.pop(name, None):
+            await netlink.remove_address(index, lease.address)
+
+    async def _drop_stale(self, netlink: Netlink, links: Specs) -> None:
+        for name, address in sorted(self._static):
+            wanted = self._wanted(name)
+            if wanted is None or address not in wanted.addresses:
+                self._static.discard((name, address))
+                if name in links:
+                    await netlink.remove_address(links[name]["index"], address)
+
+    async def _on_lease(self, name: str, lease: Lease | None) -> None:
+        async with Netlink() as netlink:
+            links = await netlink.links()
+            if name not in links:
+                return
+            index = links[name]["index"]
+            before = self._leases.pop(name, None)
+            if before and (lease is None or before.address != lease.address):
+                await netlink.remove_address(index, before.address)
+            if lease:
+                self._leases[name] = lease
+                await _grant(netlink, index, lease)
+        _log.info("%s: %s", name, f"lease {lease.address}" if lease else "lease lost")
+        self._write_resolvers()
+
+    def _resolvers(self) -> list[str]:
+        configured = list(self._view.nameservers) if self._view else []
+        leased = [each for lease in self._leases.values() for each in lease.resolvers]
+        return [str(each) for each in configured or leased]
+
+    def _domains(self) -> list[str]:
+        return sorted({lease.domain for lease in self._leases.values() if lease.domain})
+
+    def _write_resolvers(self) -> None:
+        lines = [f"nameserver {address}" for address in self._resolvers()]
+        if domains := self._domains():
+            lines.append(f"search {' '.join(domains)}")
+        RESOLV_CONF.parent.mkdir(parents=True, exist_ok=True)
+        RESOLV_CONF.write_text("".join(f"{line}\n" for line in lines))
+
+
+async def _grant(netlink: Netlink, index: int, lease: Lease) -> None:
+    await netlink.add_address(index, lease.address)
+    if lease.gateway:
+        await netlink.add_route(index, "0.0.0.0/0", lease.gateway, 1024)

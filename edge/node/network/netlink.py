@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel's network state through netlink, in the textual shape of our resources."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pyroute2.iproute.linux import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+_FAMILIES = {socket.AF_INET: "inet4", socket.AF_INET6: "inet6"}
+_SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
+_TYPES = {1: "ether", 772: "loopback", 768: "tunnel", 776: "sit"}
+_TABLES = {253: "default", 254: "main", 255: "local"}
+_PROTOCOLS = {0: "unspec", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
+_ROUTE_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 5: "multicast"}
+PERMANENT = 0x80
+
+Specs = dict[str, dict[str, Any]]
+
+
+class Netlink:
+    """One netlink socket; use as an asynchronous context manager."""
+
+    def __init__(self) -> None:
+        self._route = AsyncIPRoute()
+
+    async def __aenter__(self) -> "Netlink":
+        await self._route.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._route.__aexit__(*details)
+
+    async def links(self) -> Specs:
+        """Return the specification of every link by name."""
+        return {link.get("ifname"): _link(link) async for link in await self._route.get_links()}
+
+    async def addresses(self, links: Specs) -> Specs:
+        """Return the specification of every address by `link/address/length`."""
+        names = {link["index"]: name for name, link in links.items()}
+        found = {}
+        async for message in await self._route.get_addr():
+            spec = _address(message, names.get(message["index"], ""))
+            found[f"{spec['linkName']}/{spec['address']}"] = spec
+        return found
+
+    async def routes(self, links: Specs) -> Specs:
+        """Return the unicast routes of the main table by `family/gateway/destination/priority`."""
+        names = {link["index"]: name for name, link in links.items()}
+        found = {}
+        async for message in await self._route.get_routes(table=254):
+            if message["type"] == 1:
+                spec = _route(message, names)
+                key = (spec["family"], spec["gateway"], spec["dst"], str(spec["priority"]))
+                found["/".join(key)] = spec
+        return found
+
+    async def set_up(self, index: int, mtu: int = 0) -> None:
+        """Bring a link up, with an MTU if one is given."""
+        extra = {"mtu": mtu} if mtu else {}
+        await self._route.link("set", index=index, state="up", **extra)
+
+    async def add_address(self, index: int, address: str) -> None:
+        """Give a link an address in CIDR form; having it already is no error."""
+        interface = ipaddress.ip_interface(address)
+        await self._route.addr(
+            "replace",
+            index=index,
+            address=str(interface.ip),
+            prefixlen=interface.network.prefixlen,
+        )
+
+    async def remove_address(self, index: int, address: str) -> None:
+        """Take an address from a link; not having it is no error."""
+        interface = ipaddress.ip_interface(address)
+        try:
+            await self._route.addr(
+                "del",
+                index=index,
+                address=str(interface.ip),
+                prefixlen=interface.network.prefixlen,
+            )
+        except NetlinkError as error:
+            if error.code != errno.EADDRNOTAVAIL:
+                raise
+
+    async def add_route(
+        self, index: int, destination: str, gateway: str = "", metric: int = 0
+    ) -> None:
+        """Add or replace a route; `destination` in CIDR form."""
+        options: dict[str, Any] = {"dst": destination, "oif": index}
+        if gateway:
+            options["gateway"] = gateway
+        if metric:
+            options["priority"] = metric
+        await self._route.route("replace", **options)
+
+    async def remove_route(self, index: int, destination: str, gateway: str = "") -> None:
+        """Remove a route; its absence is no error."""
+        options = {"gateway": gateway} if gateway else {}
+        try:
+            await self._route.route("del", dst=destination, oif=index, **options)
+        except NetlinkError as error:
+            if error.code != errno.ESRCH:
+                raise
+
+
+def _link(link: Any) -> dict[str, Any]:
+    name = link.get("ifname")
+    info = link.get("linkinfo") or {}
+    return {
+        "index": link["index"],
+        "type": _TYPES.get(link["ifi_type"], "none"),
+        "linkIndex": link.get("link") or 0,
+        "flags": link["flags"],
+        "hardwareAddr": link.get("address") or "00:00:00:00:00:00",
+        "mtu": link.get("mtu") or 0,
+        "queueDisc": link.get("qdisc") or "",
+        "operationalState": str(link.get("operstate") or "unknown").lower(),
+        "kind": info.get("kind") or "" if isinstance(info, Mapping) else "",
+        "driver": _driver(name),
+        "linkState": _has_carrier(name),
+    }
+
+
+def _driver(name: str) -> str:
+    link = Path("/sys/class/net") / name / "device/driver"
+    return link.resolve().name if link.exists() else ""
+
+
+def _has_carrier(name: str) -> bool:
+    try:
+        return (Path("/sys/class/net") / name / "carrier").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
+def _address(message: Any, link: str) -> dict[str, Any]:
+    local = message.get("local") or message.get("address")
+    spec = {
+        "address": f"{message.get('address') or local}/{message['prefixlen']}",
+        "local": local,
+        "linkIndex": message["index"],
+        "linkName": link,
+        "family": _FAMILIES.get(message["family"], "unspecified"),
+        "scope": _SCOPES.get(message["scope"], "global"),
+        "flags": "permanent" if message["flags"] & PERMANENT else "",
+        "priority": 0,
+    }
+    if message.get("broadcast"):
+        spec["broadcast"] = message.get("broadcast")
+    return spec
+
+
+def _route(message: Any, names: Mapping[int, str]) -> dict[str, Any]:
+    index = message.get("oif") or 0
+    length = message["dst_len"]
+    spec = {
+        "family": _FAMILIES.get(message["family"], "unspecified"),
+        "dst": f"{message.get('dst')}/{length}" if message.get("dst") else "",
+        "gateway": message.get("gateway") or "",
+        "outLinkIndex": index,
+        "outLinkName": names.get(index, ""),
+        "table": _TABLES.get(message.get("table") or 254, "main"),
+        "priority": message.get("priority") or 0,
+        "scope": _SCOPES.get(message["scope"], "global"),
+        "type": _ROUTE_TYPES.get(message["type"], "unspec"),
+        "protocol": _PROTOCOLS.get(message["proto"], "unspec"),
+    }
+    if message.get("prefsrc"):
+        spec["src"] = message.get("prefsrc")
+    return spec
