@@ -117,6 +117,15 @@ def locate(raw: RawDocument, source: str, path: Path, message: str) -> str:
     return ": ".join(filter(None, (place, owner, spell_path(path), message)))
 
 
+def explain_all(
+    error: ValidationError, raw: RawDocument, model: type[Model], source: str
+) -> list[str]:
+    """Return each fault that a model found in `raw`, in the order of the lines."""
+    faults = error.errors(include_url=False, include_input=False)
+    faults.sort(key=lambda fault: _line_of(raw, _path(fault["loc"])))
+    return [locate(raw, source, _path(fault["loc"]), _explain(fault, model)) for fault in faults]
+
+
 def _read(raw: RawDocument, source: str) -> tuple[Model | None, list[str]]:
     if not isinstance(raw.value, Mapping):
         return None, [f"{source}:{raw.line}: a document must be a mapping"]
@@ -126,11 +135,7 @@ def _read(raw: RawDocument, source: str) -> tuple[Model | None, list[str]]:
     try:
         return model.model_validate(raw.value), []
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        faults.sort(key=lambda fault: _line_of(raw, _path(fault["loc"])))
-        return None, [
-            locate(raw, source, _path(fault["loc"]), _explain(fault, model)) for fault in faults
-        ]
+        return None, explain_all(error, raw, model, source)
 
 
 def _model_of(value: Mapping[str, Any]) -> type[Model] | str:

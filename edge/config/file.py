@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files with secrets in them: readable by their owner alone, whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkstemp
+
+from edge.errors import ConfigError
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace `path` by `text` (mode 0600); a reader sees the old file or the new one.
+
+    Raises:
+        ConfigError: when it cannot be written.
+    """
+    write_files({path: text}, force=True)
+
+
+def write_files(texts: Mapping[Path, str], *, force: bool = False) -> None:
+    """Write all of these files (mode 0600) or, when anything is in the way, none.
+
+    Raises:
+        ConfigError: when one exists and `force` is off, or one cannot be written.
+    """
+    if not force and (existing := [str(path) for path in texts if path.exists()]):
+        raise ConfigError(
+            f"{', '.join(existing)} already {'exists' if len(existing) == 1 else 'exist'}",
+            hint="--force overwrites, -o DIR writes elsewhere",
+        )
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for path, text in texts.items():
+            staged.append((_stage(path, text), path))
+        while staged:
+            temporary, path = staged[0]
+            temporary.replace(path)
+            staged.pop(0)
+    except OSError as error:
+        raise ConfigError(f"writing {error.filename or path}: {error.strerror}") from error
+    finally:
+        for temporary, _ in staged:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def read_text(path: Path) -> str:
+    """Return the text of `path`.
+
+    Raises:
+        ConfigError: when it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"reading {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"reading {path}: not a text") from error
+
+
+def _stage(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp makes the file readable by its owner alone.
+    file, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(file, "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    return Path(name)

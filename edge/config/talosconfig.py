@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The client configuration: which clusters there are and how to prove who one is."""
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from edge.config.dump import dump_stream
+from edge.config.file import read_text, write_file
+from edge.config.load import explain_all
+from edge.config.model import Base64, Model, SecretBase64, Text, Texts
+from edge.config.stream import count_faults, parse_stream
+from edge.errors import ConfigError
+
+IN_CLUSTER = Path("/var/run/secrets/talos.dev/config")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One cluster and one identity in it; certificates and key are PEM."""
+
+    endpoints: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    ca: bytes = b""
+    crt: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Keys that edgectl keeps but does not use: auth, cluster, proxy-url."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalosConfig:
+    """Every known context and the name of the one in use."""
+
+    current: str = ""
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+
+    def context(self, name: str | None = None) -> Context:
+        """Return the context `name`, by default the current one.
+
+        Raises:
+            ConfigError: when there is no such context.
+        """
+        wanted = name or self.current
+        if wanted in self.contexts:
+            return self.contexts[wanted]
+        known = ", ".join(sorted(self.contexts)) or "none"
+        if not wanted:
+            raise ConfigError("no context is selected", hint=f"--context NAME; known: {known}")
+        raise ConfigError(f"there is no context {wanted!r}", hint=f"known contexts: {known}")
+
+    def with_context(self, name: str, context: Context) -> "TalosConfig":
+        """Return this configuration with `context` added or replaced and selected."""
+        return TalosConfig(current=name, contexts={**self.contexts, name: context})
+
+    def with_endpoints(self, endpoints: tuple[str, ...]) -> "TalosConfig":
+        """Return this configuration with other endpoints in the current context."""
+        return self.with_context(self.current, replace(self.context(), endpoints=endpoints))
+
+    def merge(self, other: "TalosConfig") -> "TalosConfig":
+        """Add the contexts of `other`, renamed where names are taken; its current one wins."""
+        contexts, current = dict(self.contexts), self.current
+        for name, context in other.contexts.items():
+            free = name if contexts.get(name) == context else _free_name(name, contexts)
+            contexts[free] = context
+            if name == other.current:
+                current = free
+        return TalosConfig(current=current, contexts=contexts)
+
+
+def parse_talosconfig(text: str, *, source: str = "talosconfig") -> TalosConfig:
+    """Read a client configuration.
+
+    Raises:
+        ConfigError: when it is not one; every fault is listed.
+    """
+    raws = parse_stream(text, source=source)
+    if not raws:
+        return TalosConfig()
+    try:
+        document = _Document.model_validate(raws[0].value)
+    except ValidationError as error:
+        faults = tuple(explain_all(error, raws[0], _Document, source))
+        raise ConfigError(f"{source} has {count_faults(faults)}", faults=faults) from error
+    contexts = {name: _read(context) for name, context in (document.contexts or {}).items()}
+    return TalosConfig(current=document.context or "", contexts=contexts)
+
+
+def dump_talosconfig(config: TalosConfig) -> str:
+    """Return `config` as YAML."""
+    contexts = {name: _write(context) for name, context in config.contexts.items()}
+    return dump_stream([{"context": config.current, "contexts": contexts}])
+
+
+def load_talosconfig(path: Path) -> TalosConfig:
+    """Read the client configuration at `path`.
+
+    Raises:
+        ConfigError: when it cannot be read or is not one.
+    """
+    return parse_talosconfig(read_text(path), source=str(path))
+
+
+def save_talosconfig(config: TalosConfig, path: Path) -> None:
+    """Write `config` to `path`, readable by its owner alone."""
+    write_file(path, dump_talosconfig(config))
+
+
+def find_talosconfig(
+    given: Path | None = None, *, environment: Mapping[str, str] = os.environ
+) -> Path:
+    """Return where the client configuration is, or should be made when there is none yet."""
+    if given:
+        return given
+    if named := environment.get("TALOSCONFIG"):
+        return Path(named)
+    home = environment.get("TALOS_HOME")
+    path = (Path(home) if home else Path.home() / ".talos") / "config"
+    return IN_CLUSTER if not path.exists() and IN_CLUSTER.exists() else path
+
+
+class _Context(Model):
+    model_config = ConfigDict(extra="allow")
+
+    endpoints: Texts | None = None
+    target: Text | None = None
+    nodes: Texts | None = None
+    ca: Base64 | None = None
+    crt: Base64 | None = None
+    key: SecretBase64 | None = None
+    auth: dict[str, Any] | None = None
+    cluster: Text | None = None
+    proxy_url: Text | None = Field(default=None, alias="proxy-url")
+
+
+class _Document(Model):
+    context: Text | None = None
+    contexts: dict[str, _Context] | None = None
+
+
+def _read(context: _Context) -> Context:
+    used = {"endpoints", "target", "nodes", "ca", "crt", "key"}
+    endpoints = context.endpoints or ([context.target] if context.target else [])
+    return Context(
+        endpoints=tuple(endpoints),
+        nodes=tuple(context.nodes or ()),
+        ca=base64.b64decode(context.ca or ""),
+        crt=base64.b64decode(context.crt or ""),
+        key=base64.b64decode(context.key or ""),
+        extra=context.model_dump(by_alias=True, exclude=used, exclude_none=True),
+    )
+
+
+def _write(context: Context) -> dict[str, Any]:
+    written: dict[str, Any] = {"endpoints": list(context.endpoints)}
+    if context.nodes:
+        written["nodes"] = list(context.nodes)
+    for name in ("ca", "crt", "key"):
+        written[name] = base64.b64encode(getattr(context, name)).decode()
+    return written | dict(context.extra)
+
+
+def _free_name(name: str, taken: Mapping[str, Any]) -> str:
+    free, count = name, 0
+    while free in taken:
+        count += 1
+        free = f"{name}-{count}"
+    return free
