@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Putting partitions together into one sparse image file."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from edge.units import MIB
+from flasher.table import (
+    SECTOR,
+    Partition,
+    Table,
+    add_partition,
+    relocate_table,
+    stable_guid,
+    write_table,
+)
+from flasher.table.gpt import BIOS_BOOT, EFI_SYSTEM, LINUX_DATA
+from flasher.table.mbr import FAT32_LBA, LINUX, NON_FILESYSTEM
+
+META_MIB = 1
+# The signature by which the node knows an MBR to be ours: "edge" in ASCII.
+MBR_DISK_ID = "65646765"
+
+_TYPES = {
+    "EFI": (EFI_SYSTEM, FAT32_LBA),
+    "BIOS": (BIOS_BOOT, NON_FILESYSTEM),
+    "BOOT": (LINUX_DATA, LINUX),
+    "META": (LINUX_DATA, NON_FILESYSTEM),
+}
+_GPT_TAIL = 33 * SECTOR
+_CHUNK = 4 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A partition to be: its role, its size and, unless it is all zero, the file that fills it."""
+
+    label: str
+    size_mib: int
+    file: Path | None = None
+
+
+def plan_table(kind: Literal["gpt", "mbr"], name: str, contents: Sequence[Content]) -> Table:
+    """Return the smallest table that holds `contents`; `name` gives it its identifiers."""
+    disk_id = stable_guid(name, "disk") if kind == "gpt" else MBR_DISK_ID
+    table = Table(kind=kind, disk_id=disk_id, size_bytes=1 << 40)
+    for content in contents:
+        gpt_type, mbr_type = _TYPES[content.label]
+        table = add_partition(
+            table,
+            type=gpt_type if kind == "gpt" else mbr_type,
+            size_bytes=content.size_mib * MIB,
+            label=content.label,
+            uuid=stable_guid(name, content.label) if kind == "gpt" else "",
+        )
+    end = max(each.end_bytes for each in table.partitions)
+    tail = _GPT_TAIL if kind == "gpt" else 0
+    return relocate_table(table, -(-(end + tail) // MIB) * MIB)
+
+
+def write_image(file: BinaryIO, table: Table, contents: Sequence[Content]) -> None:
+    """Write the partitions, leaving their holes as holes, and then the table."""
+    file.truncate(table.size_bytes)
+    for partition, content in zip(table.partitions, contents, strict=True):
+        if content.file is not None:
+            _copy_sparse(content.file, file, partition)
+    write_table(file, table)
+
+
+def _copy_sparse(source: Path, target: BinaryIO, partition: Partition) -> None:
+    with source.open("rb") as content:
+        for start, end in _mapped_ranges(content):
+            content.seek(start)
+            target.seek(partition.start_bytes + start)
+            while start < end and (chunk := content.read(min(_CHUNK, end - start))):
+                target.write(chunk)
+                start += len(chunk)
+
+
+def _mapped_ranges(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of `file` that are not holes."""
+    size = os.fstat(file.fileno()).st_size
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+        except OSError:  # nothing but a hole up to the end
+            return
+        end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+        yield start, end
