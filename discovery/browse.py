@@ -13,7 +13,7 @@ because resolving hundreds at once loses answers.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from types import TracebackType
 from typing import Final, Self
 
@@ -53,7 +53,7 @@ async def browse(
 
 async def watch(
     interfaces: Collection[str] | None = None, *, recheck_s: float = RECHECK_S
-) -> AsyncIterator[NodeEvent]:
+) -> AsyncGenerator[NodeEvent, None]:
     """Yield what happens to the nodes in sight until the iterator is closed.
 
     Links that come and go are followed, and silent nodes asked for, every `recheck_s`.

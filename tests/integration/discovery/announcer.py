@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program that announces nodes with the real `Advertiser` until its standard input ends.
 
-Arguments: the seconds a record is valid, the link's name, then one IPv4 address a node; the last byte numbers it. Lines on standard input: "state N STATE"
-changes node N, "leave N" says its goodbye, "die" ends the program without any goodbye. Prints
-"ready" when everything is announced and "done" after each line.
+Arguments: the seconds a record is valid, the link's name, then one IPv4 address a node, whose last
+byte numbers it. Lines on standard input: "state N STATE" changes node N, "leave N" says its
+goodbye, "die" ends the program without one. Prints "ready" when everything is announced and
+"done" after each line.
 """
 
 import asyncio

@@ -66,7 +66,9 @@ def test_table_and_interrupt(cable: Cable) -> None:
     """The table names the node, and ctrl-C ends a watch with the code of an interrupt."""
     cable.announce([101])
     table = cable.discover("--timeout", "2.5")
-    table.wait_for(lambda line: line.split() == "NAME ADDRESS STATE BOARD VERSION CARD".split())
+    table.wait_for(
+        lambda line: line.split() == ["NAME", "ADDRESS", "STATE", "BOARD", "VERSION", "CARD"]
+    )
     table.wait_for(
         lambda line: line.split()[:4] == ["cam-101", "10.77.0.101", "maintenance", "rpi4"]
     )
