@@ -25,7 +25,9 @@ def load_profile(name: str) -> Profile:
         BoardError: when there is no such board; the hint lists the known ones.
     """
     if name not in board_names():
-        raise BoardError(f"unknown board {name!r}", hint=f"known boards: {', '.join(board_names())}")
+        raise BoardError(
+            f"unknown board {name!r}", hint=f"known boards: {', '.join(board_names())}"
+        )
     return _shipped(name)
 
 

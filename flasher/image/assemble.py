@@ -75,9 +75,10 @@ def _copy_sparse(source: Path, target: BinaryIO, partition: Partition) -> None:
         for start, end in _mapped_ranges(content):
             content.seek(start)
             target.seek(partition.start_bytes + start)
-            while start < end and (chunk := content.read(min(_CHUNK, end - start))):
+            left = end - start
+            while left and (chunk := content.read(min(_CHUNK, left))):
                 target.write(chunk)
-                start += len(chunk)
+                left -= len(chunk)
 
 
 def _mapped_ranges(file: BinaryIO) -> Iterator[tuple[int, int]]:

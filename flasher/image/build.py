@@ -35,7 +35,7 @@ from flasher.table import stable_guid
 SLOT_GOAL_BYTES = 80 * MIB
 # What must be in the kernel before the root image can be mounted.
 _ROOT_MODULES = ("loop", "squashfs")
-_ARGUMENTS = ("ro", "panic=10", "loglevel=4", "consoleblank=0")
+_ARGUMENTS = ("ro", "panic=10", "loglevel=6", "consoleblank=0")
 _TOOLS = (
     *("mmdebstrap", "dpkg-deb", "tar", "mksquashfs"),
     *("mke2fs", "debugfs", "mkfs.vfat", "mmd", "mcopy"),
@@ -176,9 +176,7 @@ def _build_slot(profile: Profile, inputs: _Inputs, work: Path, listener: Listene
         running.detail = format_size(root_image.stat().st_size)
     with step(listener, "build initramfs") as running:
         initramfs = work / "initramfs"
-        write_initramfs(
-            initramfs, arch=profile.arch, modules=_named(early), root_image=root_image
-        )
+        write_initramfs(initramfs, arch=profile.arch, modules=_named(early), root_image=root_image)
         running.detail = format_size(initramfs.stat().st_size)
     return _Slot(
         kernel=_kernel_file(profile, inputs, tree.version, work),

@@ -59,7 +59,7 @@ class Cache:
         fresh_s: float | None = None,
         listener: Listener,
     ) -> Path:
-        """Return the directory for `key`, made by `make` where it is missing or older than `fresh_s`.
+        """Return the directory for `key`, made where it is missing or older than `fresh_s`.
 
         Two builds at once wait for each other; a failed `make` leaves the older copy in place.
         """

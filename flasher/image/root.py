@@ -103,7 +103,7 @@ def base_tree(
         tree.mkdir()
         assert packages.root is not None
         run_tool("tar", "-x", "-f", packages.root, "-C", tree, "--no-same-owner", "--exclude=./dev")
-        (place / "build_time").write_text(f"{newest_file(tree / "usr")}\n")
+        (place / "build_time").write_text(str(newest_file(tree / "usr")))
         _gather_certificates(tree)
         remove_unwanted(tree)
         for wheel in wheels:

@@ -37,8 +37,8 @@ def run_tool(
     """Run a program of the host and return what it printed.
 
     Raises:
-        ToolError: when it is not installed or fails; the message ends in its first line that matches
-            `prefer`, or its last.
+        ToolError: when it is not installed or fails; the message ends in the first line of its output
+            that matches `prefer`, or in the last.
         ImageError: when the disk is full.
     """
     command = [_find(program), *map(str, arguments)]
@@ -47,8 +47,7 @@ def run_tool(
         env={**os.environ, "LC_ALL": "C", "TZ": "UTC", **(environment or {})},
         input=text_in,
         stdin=subprocess.DEVNULL if text_in is None else None,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         errors="replace",
         check=False,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from edge.cli.output import emit, output_option
+from edge.cli.output import emit
 from edge.events import Event, Noted, StepFinished
 
 
@@ -17,14 +17,21 @@ def command() -> None:
 @command.command()
 @click.option("--board", required=True, help="The board to build for; see `edgectl boards list`.")
 @click.option(
-    "--output-file",
-    "--to",
+    "--output",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write the image.  [default: BOARD.img]",
 )
 @click.option("--refresh", is_flag=True, help="Ask the archive for newer packages now.")
-@output_option("table", "json", "yaml")
+@click.option(
+    "-o",
+    "--format",
+    "output",
+    type=click.Choice(("table", "json", "yaml")),
+    default="table",
+    show_default=True,
+    help="How to print the result.",
+)
 def build(board: str, file: Path | None, refresh: bool, output: str) -> None:
     """Build the image of a board; its description goes beside it as IMAGE.json."""
     from dataclasses import asdict
