@@ -2,5 +2,6 @@
 """What was written to which card, when, and how it ended; kept for good."""
 
 from flasher.record.cards import Attempt, Card, CardRecords, Outcome
+from flasher.record.place import card_records
 
-__all__ = ["Attempt", "Card", "CardRecords", "Outcome"]
+__all__ = ["Attempt", "Card", "CardRecords", "Outcome", "card_records"]

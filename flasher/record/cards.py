@@ -126,8 +126,7 @@ class CardRecords:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make(self.path)
             connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S)
         except (OSError, sqlite3.Error) as error:
             raise EdgeError(f"cannot open the card records {self.path}: {error}") from error
@@ -149,6 +148,17 @@ class CardRecords:
                 f"the card records {self.path} were made by a newer edgectl",
                 hint="update edgectl",
             )
+
+
+def _make(path: Path) -> None:
+    """Create the file for its owner alone; what root makes in a user's home is that user's."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if missing and os.geteuid() == 0:
+        owner = missing[-1].parent.stat()
+        for made in missing:
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _first(cards: list[Card]) -> Card | None:

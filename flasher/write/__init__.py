@@ -7,6 +7,7 @@ from flasher.write.safety import (
     FlashPlan,
     FlashRequest,
     Refusal,
+    check_device,
     plan_flash,
     refuse_device,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "FlashReport",
     "FlashRequest",
     "Refusal",
+    "check_device",
     "flash",
     "plan_flash",
     "prepare",

@@ -42,6 +42,8 @@ class FlashOptions:
     allow_large: bool = False
     """Write disks larger than `largest_bytes`."""
     largest_bytes: int = LARGEST_CARD_BYTES
+    smallest_bytes: int = 0
+    """What the board needs besides the image, for its state and its data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,16 @@ def plan_flash(device: Device, request: FlashRequest) -> FlashPlan:
     )
 
 
+def check_device(device: Device, options: FlashOptions) -> None:
+    """See whether `device` may be written at all, before there is an image.
+
+    Raises:
+        DeviceError: as `plan_flash` does.
+    """
+    if refusals := refuse_device(device, options):
+        raise _refused(device, refusals)
+
+
 def refuse_device(device: Device, options: FlashOptions) -> tuple[Refusal, ...]:
     """Return every reason not to write `device`, whatever the image, the gravest first."""
     rules = (
@@ -147,7 +159,7 @@ def _refuse_system(device: Device, _options: FlashOptions) -> _Refusals:
 
 def _refuse_use(device: Device, _options: FlashOptions) -> _Refusals:
     found = []
-    if device.mounts:
+    if device.mounts and not device.system_uses:
         places = ", ".join(device.mounts)
         commands = "; ".join(f"umount {place}" for place in device.mounts)
         found.append(Refusal(reason=f"is mounted at {places}", hint=f"unmount it: {commands}"))
@@ -220,13 +232,15 @@ def _refuse_image(device: Device, request: FlashRequest) -> _Refusals:
     if own_file or device.path in request.image_disks:
         found.append(Refusal(reason=f"holds the image {image.path} itself"))
     size_bytes = medium_bytes(device, request.options, image)
+    needed, who = max(
+        (image.size_bytes, "the image needs"), (request.options.smallest_bytes, "the board needs")
+    )
     is_sized = size_bytes > 0 or device.kind is DeviceKind.FILE
-    if is_sized and size_bytes < image.size_bytes:
+    if is_sized and size_bytes < needed:
         hint = "give a larger --size" if device.kind is DeviceKind.FILE else "take a larger card"
         found.append(
             Refusal(
-                reason=f"has {format_size(size_bytes)}, the image needs"
-                f" {format_size(image.size_bytes)}",
+                reason=f"has {format_size(size_bytes)}, {who} {format_size(needed)}",
                 hint=hint,
             )
         )
@@ -234,14 +248,13 @@ def _refuse_image(device: Device, request: FlashRequest) -> _Refusals:
 
 
 def _refused(device: Device, refusals: tuple[Refusal, ...]) -> DeviceError:
-    reasons = " and ".join(refusal.reason for refusal in refusals)
     final = [refusal for refusal in refusals if not refusal.option]
+    reasons = " and ".join(refusal.reason for refusal in final or refusals)
     if not final:
         options = " ".join(refusal.option for refusal in refusals)
         hint = f"add {options} if you are sure"
     else:
-        hint = next((one.hint for one in final if one.hint), "")
-        hint = hint or "nothing permits this; `edgectl devices` lists what may be written"
+        hint = final[0].hint or "nothing permits this; `edgectl devices` lists what may be written"
     return DeviceError(f"{device.path} ({device.name}) {reasons}", hint=hint)
 
 

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The writer against cards that keep, spoil, lose and lie."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from edge.errors import FlashError, ImageError
+from edge.events import Event, Progressed, ignore
+from flasher.write.content import Content, lay_out
+from flasher.write.source import scan_image
+from flasher.write.writer import write_content
+from tests.fakes.image import MIB, make_image
+from tests.fakes.medium import FakeMedium
+from tests.unit.flasher.test_content import render
+
+CARD = 32 * MIB
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Content:
+    return lay_out(scan_image(make_image(tmp_path / "i.img")), CARD)
+
+
+def test_card_holds_the_content(content: Content) -> None:
+    """Data, holes, head and tail all arrive on a card that was full of something else."""
+    medium = FakeMedium(CARD)
+    writing = write_content(medium, content, ignore)
+    expected = render(content, CARD)
+    for one in (*content.data, *content.zeros):
+        assert medium.bytes[one.start : one.end] == expected[one.start : one.end]
+    assert medium.bytes[:MIB] == content.head
+    assert writing.rewritten == []
+    assert medium.table_reads == 1
+
+
+def test_holes_that_are_zero_are_not_written(content: Content) -> None:
+    """A blank card gets the data alone."""
+    medium = FakeMedium(CARD, fill=0)
+    full = write_content(FakeMedium(CARD), content, ignore).written_bytes
+    assert write_content(medium, content, ignore).written_bytes < full
+    assert not any(offset <= 7 * MIB < offset + size for offset, size in medium.writes)
+
+
+def test_table_is_written_last(content: Content) -> None:
+    """Until all is read back, the card has no partition table."""
+    medium = FakeMedium(CARD)
+    heads: list[bool] = []
+    medium.on_write = lambda _offset: heads.append(any(medium.bytes[:MIB]))
+    write_content(medium, content, ignore)
+    assert medium.writes[-1][0] == 0
+    assert not any(heads[1:])
+
+
+# The end is written twice, cleared and then with the table, so it has to go wrong twice.
+@pytest.mark.parametrize(
+    ("offset", "times"),
+    [(9 * MIB + 4711, 1), (MIB, 1), (7 * MIB, 1), (CARD - MIB, 2), (CARD - 1, 2), (600, 1)],
+)
+def test_flipped_byte_is_written_again(content: Content, offset: int, times: int) -> None:
+    """One bad write is found, named exactly, and repaired: in data, holes, tail and head."""
+    medium = FakeMedium(CARD, flips={offset: times})
+    writing = write_content(medium, content, ignore)
+    assert [one.offset for one in writing.rewritten] == [offset]
+    expected = render(content, CARD)
+    for one in content.data:
+        assert medium.bytes[one.start : one.end] == expected[one.start : one.end]
+    assert medium.bytes[:MIB] == content.head
+
+
+def test_persistent_flip_condemns_the_card(content: Content) -> None:
+    """A byte that is wrong twice ends in an error that names it, on an unbootable card."""
+    medium = FakeMedium(CARD, flips={9 * MIB + 4711: 99})
+    with pytest.raises(FlashError, match=rf"byte {9 * MIB + 4711} .*unbootable") as caught:
+        write_content(medium, content, ignore)
+    assert caught.value.hint is not None
+    assert not any(medium.bytes[:MIB])
+
+
+def test_flip_in_the_table_condemns_the_card(content: Content) -> None:
+    """The head is read back like everything else, and taken away again when it is bad."""
+    medium = FakeMedium(CARD, flips={600: 99})
+    with pytest.raises(FlashError, match=r"byte 600 "):
+        write_content(medium, content, ignore)
+    assert bytes(medium.bytes[512:520]) != b"EFI PART"
+
+
+def test_card_that_lies_about_its_size_is_found(content: Content) -> None:
+    """Later writes that land on earlier bytes are noticed, because all is read back at the end."""
+    medium = FakeMedium(CARD, capacity_bytes=8 * MIB)
+    with pytest.raises(FlashError, match="does not keep"):
+        write_content(medium, content, ignore)
+    assert bytes(medium.bytes[512:520]) != b"EFI PART"
+
+
+def test_pulled_card_is_one_line(content: Content) -> None:
+    """A card that vanishes in mid-write is named with where and why."""
+    medium = FakeMedium(CARD, dies_at=8 * MIB)
+    with pytest.raises(FlashError, match=r"/dev/fake at byte \d+ .*was it pulled\?"):
+        write_content(medium, content, ignore)
+
+
+def test_full_medium_is_one_line(content: Content) -> None:
+    """No space left says so."""
+    medium = FakeMedium(CARD, full_at=CARD)
+    medium.full_at = 9 * MIB
+    with pytest.raises(FlashError, match="no space left on device"):
+        write_content(medium, content, ignore)
+
+
+def test_failing_flush_is_one_line(content: Content) -> None:
+    """Errors that a card reports only when flushed are errors too."""
+    with pytest.raises(FlashError, match="input/output error"):
+        write_content(FakeMedium(CARD, bad_flush=True), content, ignore)
+
+
+def test_image_that_changes_meanwhile_is_refused(content: Content) -> None:
+    """A build that replaces the image during the write does not leave a mixture that boots."""
+    medium = FakeMedium(CARD)
+    medium.on_write = lambda _offset: content.image.path.touch()
+    with pytest.raises(ImageError, match="changed while"):
+        write_content(medium, content, ignore)
+    assert not any(medium.bytes[:MIB])
+
+
+def test_interrupt_leaves_an_unbootable_card(content: Content) -> None:
+    """Ctrl-C at any write leaves no partition table, the very last write included."""
+
+    def interrupt(medium: FakeMedium, at: int, _offset: int) -> None:
+        if len(medium.writes) == at:
+            medium.on_write = lambda _offset: None
+            raise KeyboardInterrupt
+
+    total = FakeMedium(CARD)
+    write_content(total, content, ignore)
+    for stop in (2, len(total.writes) // 2, len(total.writes) - 1):
+        medium = FakeMedium(CARD)
+        medium.on_write = partial(interrupt, medium, stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_content(medium, content, ignore)
+        assert not any(medium.bytes[:MIB])
+
+
+def test_progress_ends_at_its_total(content: Content) -> None:
+    """Both steps count up to exactly their total."""
+    events: list[Event] = []
+    write_content(FakeMedium(CARD), content, events.append)
+    for name in ("write", "verify"):
+        steps = [one for one in events if isinstance(one, Progressed) and one.step == name]
+        done = [one.done_bytes for one in steps]
+        assert done == sorted(done)
+        assert steps[-1].done_bytes == steps[-1].total_bytes
