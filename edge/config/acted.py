@@ -10,6 +10,7 @@ from edge.config.stream import spell_path
 _ROOT = frozenset(
     {
         "version",
+        "persist",
         "machine.type",
         "machine.token",
         "machine.ca",

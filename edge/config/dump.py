@@ -19,7 +19,10 @@ def dump_stream(values: Sequence[Any]) -> str:
 
 _STEP = "    "
 # Texts that no YAML version, 1.1 or 1.2, takes for anything but a text.
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+=-]*(?:(?::|[ @,()]+)[A-Za-z0-9_./+=-]+)*")
+_PLAIN = re.compile(
+    r"[0-9]+(?:\.[0-9]+){3}(?:/[0-9]+)?"
+    r"|[A-Za-z_/][A-Za-z0-9_./+=-]*(?:(?::|[ @,()]+)[A-Za-z0-9_./+=-]+)*"
+)
 _RESERVED = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|nan|inf|=")
 
 

@@ -20,6 +20,8 @@ Identity = tuple[str, str]
 
 _Kind = TypeVar("_Kind", bound=Document)
 
+_ROOT_KEYS = frozenset({"version", "machine", "cluster"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -140,7 +142,7 @@ def _read(raw: RawDocument, source: str) -> tuple[Model | None, list[str]]:
 
 def _model_of(value: Mapping[str, Any]) -> type[Model] | str:
     if "kind" not in value:
-        if "version" in value:
+        if not _ROOT_KEYS.isdisjoint(value):
             return Root
         return "neither the root document (version: v1alpha1) nor of a kind"
     kind = str(value["kind"])

@@ -173,8 +173,8 @@ IPFilter = Annotated[Text, AfterValidator(_check_filter)]
 """A prefix; a leading `!` excludes it."""
 Texts = list[Text]
 TextMap = dict[str, Text]
-Arguments = dict[str, Annotated[Any, BeforeValidator(_as_argument)]]
-"""Command-line arguments: each value is a text or a list of texts."""
+Arguments = dict[str, Annotated[Any, BeforeValidator(_as_argument), Replace()]]
+"""Command-line arguments: each value is a text or a list of texts, and patched as one."""
 Object = dict[str, Any]
 """A mapping that belongs to another program."""
 Permissions = Annotated[int, BeforeValidator(_as_permissions), Field(ge=0, le=0o7777)]

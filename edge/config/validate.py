@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check what the models cannot: rules between keys, between documents, and certificates."""
+
+from collections.abc import Callable, Iterable
+
+from edge.config.acted import idle_keys
+from edge.config.load import MachineConfig, load
+from edge.config.rule import certificates, cluster, conflicts, links, machine, network
+from edge.config.rule import document as documents
+from edge.config.rule.finding import Finding
+from edge.config.stream import count_faults
+from edge.errors import ConfigError
+
+_RULES: tuple[Callable[[MachineConfig], Iterable[Finding]], ...] = (
+    machine.check,
+    certificates.check,
+    network.check,
+    cluster.check,
+    links.check,
+    documents.check,
+    conflicts.check,
+)
+
+
+def validate(config: MachineConfig, *, strict: bool = False) -> tuple[str, ...]:
+    """Return the warnings about `config`; `strict` makes them faults.
+
+    Raises:
+        ConfigError: when a machine could not use it; every fault is listed.
+    """
+    faults = [finding.text for rule in _RULES for finding in rule(config)]
+    warnings = tuple(_warnings(config))
+    if strict:
+        faults += [f"warning: {warning}" for warning in warnings]
+    if faults:
+        raise ConfigError(f"{config.source} has {count_faults(faults)}", faults=tuple(faults))
+    return warnings
+
+
+def load_valid(
+    text: str | bytes, *, source: str = "config.yaml"
+) -> tuple[MachineConfig, tuple[str, ...]]:
+    """Read and validate a machine configuration; return it with the warnings about it."""
+    config = load(text, source=source)
+    return config, validate(config)
+
+
+def _warnings(config: MachineConfig) -> Iterable[str]:
+    if idle := idle_keys(config):
+        yield f"accepted, but this version does not act on: {', '.join(idle)}"
