@@ -9,14 +9,13 @@ A board that starts again goes back to an earlier stage, which begins a new boot
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from edge.events import Event
+from edge.provision.terminal import ConsoleText
 
-MAX_LINE_BYTES: Final = 1024
 MAX_TEXT: Final = 200
 MAX_REMARKS: Final = 8
 
@@ -82,11 +81,14 @@ class StagePassed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A line that marks a stage; `starts` when a boot prints it once, near its very beginning."""
+    """A line that marks a stage."""
 
     stage: Stage
     regex: re.Pattern[str]
     starts: bool = False
+    """A boot prints it once, when this stage begins; seen again, it is another boot."""
+    again: bool = False
+    """Worth telling again when it comes with other words: an address, a slot."""
 
 
 _ORDER: Final = (
@@ -100,83 +102,73 @@ _RANK: Final = {stage: rank for rank, stage in enumerate(_ORDER)} | {
     Stage.RUNNING: _ORDER.index(Stage.MAINTENANCE),
 }
 _ENDS: Final = (Stage.RESTARTING, Stage.RESTARTED, Stage.POWERING_OFF, Stage.POWERED_OFF)
-# Said again with other words (an address that came, a reason), these are worth telling again.
-_RETOLD: Final = frozenset({Stage.MAINTENANCE, Stage.RUNNING})
 
 # Words that mean this only while that stage is the latest.
 _ONLY_IN: Final = {Stage.GRUB_ERROR: Stage.GRUB}
 
 # What boards print, from reference logs; each is searched for in a line without its time stamp.
 _LINES: Final = (
-    (Stage.LOADER, r"^edge: loader\b", False),
-    (Stage.ROOT, r"^edge: root mounted\b", False),
-    (Stage.INIT, r"^edge: init\b", False),
-    (Stage.MACHINED, r"^edge: machined started\b", False),
-    (Stage.MAINTENANCE, r"^edge: maintenance\b", False),
-    (Stage.RUNNING, r"^edge: running\b", False),
-    (Stage.RESTARTING, r"^edge: rebooting\b", False),
-    (Stage.POWERING_OFF, r"^edge: powering off\b", False),
-    (Stage.RESTARTED, r"^reboot: Restarting system", False),
-    (Stage.POWERED_OFF, r"^reboot: (Power down|Power off not available|System halted)", False),
-    (Stage.POWERED_OFF, r"^Power off not available: System halted", False),
+    (Stage.LOADER, r"^edge: loader\b", ""),
+    (Stage.ROOT, r"^edge: root mounted\b", ""),
+    (Stage.INIT, r"^edge: init\b", ""),
+    (Stage.MACHINED, r"^edge: machined started\b", ""),
+    (Stage.MAINTENANCE, r"^edge: maintenance\b", "again"),
+    (Stage.RUNNING, r"^edge: running\b", "again"),
+    (Stage.RESTARTING, r"^edge: rebooting\b", ""),
+    (Stage.POWERING_OFF, r"^edge: powering off\b", ""),
+    (Stage.RESTARTED, r"^reboot: Restarting system", ""),
+    (Stage.POWERED_OFF, r"^reboot: (Power down|Power off not available|System halted)", ""),
+    (Stage.POWERED_OFF, r"^Power off not available: System halted", ""),
     # Raspberry Pi: EEPROM, then start4.elf or, on the 5, the kernel directly
-    (Stage.FIRMWARE, r"RPi: BOOTSYS release VERSION:", True),
-    (Stage.FIRMWARE, r"RPi: BOOTLOADER release VERSION:", True),
-    (Stage.FIRMWARE, r"^Boot mode: [A-Z0-9-]+ \(..\) order", False),
-    (Stage.FIRMWARE, r"^Starting start4?\.elf @ 0x", False),
-    (Stage.FIRMWARE, r"^MESS:\d\d:\d\d:\d\d\.\d+:0: (brfs: File read:|arm_loader: )", False),
-    (Stage.FIRMWARE, r"\*\*\* Restart logging", False),
-    (Stage.FIRMWARE, r"^NOTICE: +BL31: v", False),
-    (Stage.FIRMWARE_ERROR, r"^(MESS:\S+ )?Failed to open device", False),
-    (Stage.FIRMWARE_FAILED, r"^ERROR: .*(kernel|start4?\.elf|bootcode).* not found", False),
+    (Stage.FIRMWARE, r"RPi: BOOTSYS release VERSION:", "starts"),
+    (Stage.FIRMWARE, r"RPi: BOOTLOADER release VERSION:", "starts"),
+    (Stage.FIRMWARE, r"^Boot mode: [A-Z0-9-]+ \(..\) order", ""),
+    (Stage.FIRMWARE, r"^Starting start4?\.elf @ 0x", ""),
+    (Stage.FIRMWARE, r"^MESS:\d\d:\d\d:\d\d\.\d+:0: (brfs: File read:|arm_loader: )", ""),
+    (Stage.FIRMWARE, r"\*\*\* Restart logging", ""),
+    (Stage.FIRMWARE, r"^NOTICE: +BL31: v", ""),
+    (Stage.FIRMWARE_ERROR, r"^(MESS:\S+ )?Failed to open device", ""),
+    (Stage.FIRMWARE_FAILED, r"^ERROR: .*(kernel|start4?\.elf|bootcode).* not found", ""),
     # Jetson: boot ROM stages before UEFI
-    (Stage.FIRMWARE, r"\[L4T TegraBoot\] \(version", True),
-    (Stage.FIRMWARE, r"I> MB1 \(version:", True),
-    (Stage.FIRMWARE, r"I> (MB2\b|Boot-mode : )", False),
-    (Stage.FIRMWARE, r"Bootloader downloaded successfully\.", False),
-    (Stage.FIRMWARE, r"CPU switching to normal world boot", False),
+    (Stage.FIRMWARE, r"\[L4T TegraBoot\] \(version", "starts"),
+    (Stage.FIRMWARE, r"I> MB1 \(version:", "starts"),
+    (Stage.FIRMWARE, r"I> (MB2\b|Boot-mode : )", ""),
+    (Stage.FIRMWARE, r"Bootloader downloaded successfully\.", ""),
+    (Stage.FIRMWARE, r"CPU switching to normal world boot", ""),
     # U-Boot
-    (Stage.U_BOOT, r"^U-Boot SPL 20\d\d\.\d\d", True),
-    (Stage.U_BOOT, r"^U-Boot 20\d\d\.\d\d", True),
-    (Stage.U_BOOT, r"^\*\* Booting bootflow '.*' with ", False),
-    (Stage.U_BOOT, r"^(Booting: mmc \d|Retrieving file: )", False),
-    (Stage.U_BOOT, r"^Starting kernel \.\.\.", False),
-    (Stage.U_BOOT_ERROR, r"ERROR: Did not find a cmdline Flattened Device Tree", False),
-    (Stage.U_BOOT_ERROR, r"Boot failed \(err=", False),
-    (Stage.U_BOOT_ERROR, r"EFI boot manager: Cannot load any image", False),
-    (Stage.U_BOOT_FAILED, r"No more bootdevs", False),
+    (Stage.U_BOOT, r"^U-Boot SPL 20\d\d\.\d\d", "starts"),
+    (Stage.U_BOOT, r"^U-Boot 20\d\d\.\d\d", "starts"),
+    (Stage.U_BOOT, r"^\*\* Booting bootflow '.*' with ", ""),
+    (Stage.U_BOOT, r"^(Booting: mmc \d|Retrieving file: )", ""),
+    (Stage.U_BOOT, r"^Starting kernel \.\.\.", ""),
+    (Stage.U_BOOT_ERROR, r"ERROR: Did not find a cmdline Flattened Device Tree", ""),
+    (Stage.U_BOOT_ERROR, r"Boot failed \(err=", ""),
+    (Stage.U_BOOT_ERROR, r"EFI boot manager: Cannot load any image", ""),
+    (Stage.U_BOOT_FAILED, r"No more bootdevs", ""),
     # PC BIOS in emulators
-    (Stage.FIRMWARE, r"^SeaBIOS \(version", True),
+    (Stage.FIRMWARE, r"^SeaBIOS \(version", "starts"),
     # UEFI: EDK2 and Jetson's
-    (Stage.UEFI, r"UEFI firmware \(version", True),
-    (Stage.UEFI, r"BdsDxe: (loading|starting) Boot[0-9A-F]{4}", False),
-    (Stage.UEFI, r"L4TLauncher: ", False),
-    (Stage.UEFI_ERROR, r"BdsDxe: failed to (load|start) Boot[0-9A-F]{4}", False),
-    (
-        Stage.UEFI_FAILED,
-        r"BdsDxe: No bootable option|No bootable option or device was found",
-        False,
-    ),
+    (Stage.UEFI, r"UEFI firmware \(version", "starts"),
+    (Stage.UEFI, r"BdsDxe: (loading|starting) Boot[0-9A-F]{4}", ""),
+    (Stage.UEFI, r"L4TLauncher: ", ""),
+    (Stage.UEFI_ERROR, r"BdsDxe: failed to (load|start) Boot[0-9A-F]{4}", ""),
+    (Stage.UEFI_FAILED, r"No bootable option", ""),
     # GRUB
-    (Stage.GRUB, r"Welcome to GRUB!", False),
-    (Stage.GRUB, r"GNU GRUB +version \d", False),
-    (Stage.GRUB, r"^Booting [`'].+'", False),
-    (Stage.GRUB_ERROR, r"^error: (?!no suitable video mode|no video mode)", False),
+    (Stage.GRUB, r"Welcome to GRUB!", ""),
+    (Stage.GRUB, r"GNU GRUB +version \d", ""),
+    (Stage.GRUB, r"^Booting [`'].+'", "again"),
+    (Stage.GRUB_ERROR, r"^error: (?!no suitable video mode|no video mode)", ""),
     # Linux
-    (
-        Stage.EFI_STUB,
-        r"EFI stub: (Booting Linux Kernel|Exiting boot services|Loaded initrd)",
-        False,
-    ),
-    (Stage.KERNEL, r"^Linux version \S+", True),
-    (Stage.KERNEL, r"^(Freeing unused kernel (memory|image)|Run /init as init process)", False),
-    (Stage.KERNEL_ERROR, r"^(Internal error: |Asynchronous SError|BUG: |Oops: )", False),
-    (Stage.KERNEL_ERROR, r"^rcu: INFO: rcu_\w+ self-detected stall", False),
-    (Stage.KERNEL_ERROR, r"^watchdog: BUG: soft lockup", False),
-    (Stage.KERNEL_FAILED, r"Kernel panic - not syncing", False),
-    (Stage.KERNEL_FAILED, r"VFS: Unable to mount root fs", False),
-    (Stage.RESTARTING, r"^Rebooting in \d+ seconds", False),
-    (Stage.FOREIGN, r"^systemd\[1\]: .* running in system mode", False),
+    (Stage.EFI_STUB, r"EFI stub: (Booting Linux|Exiting boot services|Loaded initrd)", ""),
+    (Stage.KERNEL, r"^Linux version \S+", "starts"),
+    (Stage.KERNEL, r"^(Freeing unused kernel (memory|image)|Run /init as init process)", ""),
+    (Stage.KERNEL_ERROR, r"^(Internal error: |Asynchronous SError|BUG: |Oops: )", ""),
+    (Stage.KERNEL_ERROR, r"^rcu: INFO: rcu_\w+ self-detected stall", ""),
+    (Stage.KERNEL_ERROR, r"^watchdog: BUG: soft lockup", ""),
+    (Stage.KERNEL_FAILED, r"Kernel panic - not syncing", ""),
+    (Stage.KERNEL_FAILED, r"VFS: Unable to mount root fs", ""),
+    (Stage.RESTARTING, r"^Rebooting in \d+ seconds", ""),
+    (Stage.FOREIGN, r"^systemd\[1\]: .* running in system mode", ""),
 )
 # Prompts have no line end; they are looked for when a line so far ends in "> " or ": ".
 _PROMPTS: Final = (
@@ -185,10 +177,11 @@ _PROMPTS: Final = (
     (Stage.UEFI_FAILED, r"^Shell> $"),
     (Stage.FOREIGN, r"^\S+ login: $"),
 )
-LINE_PATTERNS: Final = tuple(Pattern(stage, re.compile(text), one) for stage, text, one in _LINES)
+LINE_PATTERNS: Final = tuple(
+    Pattern(stage, re.compile(text), starts=mode == "starts", again=mode == "again")
+    for stage, text, mode in _LINES
+)
 PROMPT_PATTERNS: Final = tuple(Pattern(stage, re.compile(text)) for stage, text in _PROMPTS)
-
-_TIME_STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? ?")
 
 
 class StageDetector:
@@ -227,7 +220,7 @@ class StageDetector:
         self._over = self._over or stage.is_end
         if pattern.starts:
             self._starts.add(pattern)
-        if not self._is_news(stage, text):
+        if not self._is_news(pattern, text):
             return None
         self._told[stage] = text
         return StagePassed(stage=stage, text=text, boot=self._boot)
@@ -250,68 +243,12 @@ class StageDetector:
         self._told.clear()
         self._starts.clear()
 
-    def _is_news(self, stage: Stage, text: str) -> bool:
-        if stage.is_remark:
+    def _is_news(self, pattern: Pattern, text: str) -> bool:
+        if pattern.stage.is_remark:
             self._remarks += 1
             return self._remarks <= MAX_REMARKS
-        return stage not in self._told or (stage in _RETOLD and self._told[stage] != text)
-
-
-class ConsoleText:
-    """Plain lines out of terminal output: escape sequences dropped, backspaces carried out.
-
-    A carriage return or a cursor movement ends a line, because menus are painted by them.
-    """
-
-    def __init__(self) -> None:
-        self._line = bytearray()
-        self._escape = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[tuple[str, bool]]:
-        """Yield (line, False) for finished lines and (text, True) where a prompt may be."""
-        for byte in data:
-            if self._escape:
-                if self._continues_escape(byte):
-                    continue
-                if not self._moved_cursor():
-                    self._escape.clear()
-                    continue
-                self._escape.clear()
-                yield from self._finish()
-            elif byte == 0x1B:
-                self._escape.append(byte)
-            elif byte in b"\r\n":
-                yield from self._finish()
-            elif byte == 0x08:
-                del self._line[-1:]
-            elif byte >= 0x20 and byte != 0x7F and len(self._line) < MAX_LINE_BYTES:
-                self._line.append(byte)
-                if byte == 0x20 and self._line.endswith((b"> ", b": ")):
-                    yield _plain(self._line), True
-
-    def _finish(self) -> Iterator[tuple[str, bool]]:
-        if self._line:
-            yield _plain(self._line), False
-            self._line.clear()
-
-    def _continues_escape(self, byte: int) -> bool:
-        """Take `byte` into the escape sequence; say whether more of it must follow."""
-        self._escape.append(byte)
-        if len(self._escape) > 64:
-            return False
-        kind = self._escape[1]
-        if kind == ord("["):
-            return len(self._escape) == 2 or not 0x40 <= byte <= 0x7E
-        if kind == ord("]"):
-            return byte != 0x07 and not self._escape.endswith(b"\x1b\\")
-        return 0x20 <= byte <= 0x2F
-
-    def _moved_cursor(self) -> bool:
-        return self._escape[1] == ord("[") and self._escape[-1] in b"ABEFHJdf"
-
-
-def _plain(line: bytearray) -> str:
-    return _TIME_STAMP.sub("", line.decode("utf-8", "replace"))
+        before = self._told.get(pattern.stage)
+        return before is None or (pattern.again and before != text)
 
 
 def _match(line: str, patterns: tuple[Pattern, ...]) -> Pattern | None:
