@@ -172,10 +172,15 @@ async def _run(tool: str, *arguments: str, good: tuple[int, ...] = (0,)) -> None
         raise ToolError(f"{tool} {arguments[-1]} failed ({process.returncode}): {lines[-1]}")
 
 
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
 async def _readable(file: int) -> None:
     loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(file, lambda: ready.done() or ready.set_result(None))
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(file, _set, ready)
     try:
         await ready
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.config.load import load
 from edge.config.validate import validate
-from edge.config.view import NodeView, view_of
+from edge.config.view import NodeView, view
 from edge.errors import ConfigError
 
 CONFIG_FILE = "config.yaml"
@@ -36,7 +36,7 @@ def parse_configuration(data: bytes, source: str = "configuration") -> Configura
         )
     warnings = validate(config)
     return Configuration(
-        text=data.decode(), view=view_of(config), warnings=tuple(str(w) for w in warnings)
+        text=data.decode(), view=view(config), warnings=tuple(str(w) for w in warnings)
     )
 
 

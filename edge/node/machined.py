@@ -10,6 +10,7 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from edge import __version__
 from edge.node.boot.supervisor import Request
@@ -94,8 +95,9 @@ def _publish_constants(machine: Machine) -> None:
 
 async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
-    crash = asyncio.gather(*tasks)
-    await asyncio.wait([crash, machine.ended], return_when=asyncio.FIRST_COMPLETED)
+    crash: asyncio.Future[Any] = asyncio.gather(*tasks)
+    ends: set[asyncio.Future[Any]] = {crash, machine.ended}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     if not machine.ended.done():
         # A bug in a controller: end with its traceback and let the supervisor start us again.
         await crash

@@ -44,11 +44,9 @@ class Guard(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[
-            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]
-        ],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> Any:
         """Return the handler with the checks in front."""
         handler: Any = await continuation(handler_call_details)
         if handler is None:
@@ -147,7 +145,7 @@ def _roles_of(context: Context) -> Collection[Role]:
     certificates = context.auth_context().get("x509_pem_cert", [])
     if not certificates:
         raise errors.TrustError("a client certificate is required")
-    return client_roles(inspect(bytes(certificates[0])))
+    return client_roles(inspect(bytes(next(iter(certificates)))))
 
 
 def _metadata(details: grpc.HandlerCallDetails, key: str) -> list[str]:

@@ -59,7 +59,7 @@ async def _compare(server: str) -> time_pb2.TimeResponse:
     try:
         sample = await sntp.ask(server)
     except (OSError, TimeoutError, ValueError) as error:
-        raise NodeError(f"time server {server}: {error or 'no answer'}") from error
+        raise NodeError(f"time server {server}: {str(error) or 'no answer'}") from error
     answer = time_pb2.Time(server=server)
     answer.localtime.FromNanoseconds(int(sample.local * 1e9))
     answer.remotetime.FromNanoseconds(int(sample.remote * 1e9))

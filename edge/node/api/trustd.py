@@ -19,7 +19,7 @@ from edge.node.api.guard import Context
 from edge.node.api.transport import Credentials, dynamic_credentials
 from edge.node.log import logger
 from edge.node.machine import Machine
-from edge.pki.certificate import sign_csr
+from edge.pki.certificate import KeyPair, sign_csr
 
 PORT = 50001
 TIMEOUT_S = 10.0
@@ -35,7 +35,7 @@ class SecurityService(security_pb2_grpc.SecurityServiceServicer):
     async def Certificate(self, request: security_pb2.CertificateRequest, context: Context) -> Any:
         """Sign one request of a caller with the right token."""
         view = self._machine.active.view if self._machine.active else None
-        if view is None or view.ca is None:
+        if view is None or not view.ca_key:
             return await context.abort(grpc.StatusCode.UNAVAILABLE, "not a control plane")
         token = str(dict(context.invocation_metadata() or ()).get("token", ""))
         if not token:
@@ -43,12 +43,15 @@ class SecurityService(security_pb2_grpc.SecurityServiceServicer):
         if not hmac.compare_digest(_digest(token), _digest(view.token)):
             return await context.abort(grpc.StatusCode.UNAUTHENTICATED, "invalid token")
         try:
-            certificate = sign_csr(view.ca, request.csr, now=datetime.now(UTC))
+            certificate = sign_csr(
+                KeyPair(certificate=view.ca_cert, key=view.ca_key),
+                request.csr,
+                now=datetime.now(UTC),
+            )
         except TrustError as error:
             return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
         _log.info("signed a certificate for %s", context.peer())
-        bundle = b"".join((view.ca.certificate, *view.accepted_cas))
-        return security_pb2.CertificateResponse(ca=bundle, crt=certificate)
+        return security_pb2.CertificateResponse(ca=view.trusted_cas, crt=certificate)
 
 
 def _digest(token: str) -> bytes:

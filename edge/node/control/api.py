@@ -21,7 +21,7 @@ from edge.node.control.network import own_addresses
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.node.service import State
-from edge.pki.certificate import issue_server, make_csr, self_signed_server
+from edge.pki.certificate import KeyPair, issue_server, make_csr, self_signed_server
 from edge.pki.key import fingerprint
 
 MAINTENANCE_NAME = "maintenance-service.talos.dev"
@@ -70,7 +70,7 @@ class ApiController(Controller):
         if self._issued_for == wanted and fresh:
             return
         certificate = await self._issue(view, *names, now)
-        cas = _authorities(view)
+        cas = view.trusted_cas if view else b""
         self._credentials = Credentials(
             key=self.machine.key, certificate=certificate, client_cas=cas
         )
@@ -103,9 +103,9 @@ class ApiController(Controller):
                 addresses=numbers,
                 now=now,
             )
-        if view.ca and view.ca.key:
+        if view.ca_key:
             return issue_server(
-                view.ca,
+                KeyPair(certificate=view.ca_cert, key=view.ca_key),
                 self.machine.key,
                 common_name=dns_names[0],
                 dns_names=dns_names,
@@ -117,7 +117,7 @@ class ApiController(Controller):
         )
         host = urlsplit(view.endpoint).hostname or ""
         return await request_certificate(
-            host, csr=csr, token=view.token, authorities=_authorities(view)
+            host, csr=csr, token=view.token, authorities=view.trusted_cas
         )
 
     async def _serve(self) -> None:
@@ -139,7 +139,7 @@ class ApiController(Controller):
 
     async def _serve_trust(self) -> None:
         view = self.machine.active.view if self.machine.active else None
-        wanted = bool(view and view.ca and view.ca.key)
+        wanted = bool(view and view.ca_key)
         if wanted and self._trust is None:
             trust = TrustServer(self.machine, self._fetch)
             await trust.start(self.machine.platform.listen)
@@ -170,13 +170,6 @@ class ApiController(Controller):
                 f"configure with: edgectl apply-config --insecure --nodes {own[0]}"
                 f" --cert-fingerprint '{pin}' --file controlplane.yaml"
             )
-
-
-def _authorities(view: NodeView | None) -> bytes:
-    if view is None:
-        return b""
-    issuing = [view.ca.certificate] if view.ca else []
-    return b"".join((*issuing, *view.accepted_cas))
 
 
 def _is_address(text: str) -> bool:

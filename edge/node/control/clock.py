@@ -50,7 +50,7 @@ class ClockController(Controller):
             try:
                 sample = await sntp.ask(server)
             except (OSError, TimeoutError, ValueError) as error:
-                _log.info("time server %s: %s", server, error or "no answer")
+                _log.info("time server %s: %s", server, str(error) or "no answer")
                 continue
             if abs(sample.offset_s) > STEP_S:
                 self.machine.platform.set_clock(sample.remote)

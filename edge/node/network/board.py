@@ -5,17 +5,20 @@ Without a configuration, or for links that it does not name, every Ethernet link
 """
 
 import asyncio
+import fnmatch
 from pathlib import Path
 from typing import Any
 
-from edge.config.view import InterfaceView, NodeView
+from edge.config.view import InterfaceView, NodeView, SelectorView
 from edge.node.log import logger
 from edge.node.network.dhcp import DhcpClient, Lease
-from edge.node.network.netlink import Netlink, Specs
+from edge.node.network.netlink import InterfaceAddress, Netlink, Route, Specs
 from edge.node.resource import kind
 from edge.node.resource.store import Store
 
 RESOLV_CONF = Path("/run/edge/resolv.conf")
+HOSTS = Path("/run/edge/hosts")
+DHCP_METRIC = 1024
 _OWNER = "network.StatusController"
 _log = logger("network")
 
@@ -23,11 +26,11 @@ _log = logger("network")
 class BoardNetwork:
     """Configures the kernel through netlink."""
 
-    def __init__(self, hostname: str = "") -> None:
-        self._hostname = hostname
+    def __init__(self) -> None:
         self._clients: dict[str, DhcpClient] = {}
         self._leases: dict[str, Lease] = {}
-        self._static: set[tuple[str, str]] = set()
+        self._addresses: set[tuple[str, InterfaceAddress]] = set()
+        self._routes: set[tuple[str, Route]] = set()
         self._view: NodeView | None = None
         self._lock = asyncio.Lock()
 
@@ -42,7 +45,7 @@ class BoardNetwork:
                 elif link["type"] == "ether":
                     await self._configure(netlink, name, link)
             await self._drop_stale(netlink, links)
-            self._write_resolvers()
+            self._write_names()
 
     async def observe(self, store: Store) -> None:
         """Publish links, addresses, routes and resolvers."""
@@ -63,8 +66,8 @@ class BoardNetwork:
         self._clients.clear()
 
     async def _configure(self, netlink: Netlink, name: str, link: dict[str, Any]) -> None:
-        wanted = self._wanted(name)
-        if wanted is not None and wanted.ignore:
+        wanted = self._wanted(name, link)
+        if wanted is not None and (wanted.ignore or not wanted.up):
             return
         await netlink.set_up(link["index"], wanted.mtu or 0 if wanted else 0)
         if wanted is None or wanted.dhcp:
@@ -73,20 +76,22 @@ class BoardNetwork:
             await self._stop_dhcp(netlink, name, link["index"])
         for address in wanted.addresses if wanted else ():
             await netlink.add_address(link["index"], address)
-            self._static.add((name, address))
-        for route in wanted.routes if wanted else ():
-            await netlink.add_route(
-                link["index"], route.destination, route.gateway or "", route.metric or 0
-            )
+            self._addresses.add((name, address))
+        for route in _routes(wanted):
+            await netlink.add_route(link["index"], route)
+            self._routes.add((name, route))
 
-    def _wanted(self, name: str) -> InterfaceView | None:
-        interfaces = self._view.interfaces if self._view else ()
-        return next((each for each in interfaces if each.name == name), None)
+    def _wanted(self, name: str, link: dict[str, Any]) -> InterfaceView | None:
+        for each in self._view.interfaces if self._view else ():
+            if each.name == name or (each.selector and _selects(each.selector, link)):
+                return each
+        return None
 
     async def _start_dhcp(self, name: str) -> None:
         if name in self._clients:
             return
-        client = DhcpClient(name, self._hostname, self._on_lease)
+        hostname = self._view.hostname if self._view else None
+        client = DhcpClient(name, hostname or "", self._on_lease)
         try:
             await client.start()
         except OSError as error:
@@ -100,10 +105,15 @@ class BoardNetwork:
             await netlink.remove_address(index, lease.address)
 
     async def _drop_stale(self, netlink: Netlink, links: Specs) -> None:
-        for name, address in sorted(self._static):
-            wanted = self._wanted(name)
+        for name, route in list(self._routes):
+            if name not in links or route not in _routes(self._wanted(name, links[name])):
+                self._routes.discard((name, route))
+                if name in links:
+                    await netlink.remove_route(links[name]["index"], route)
+        for name, address in list(self._addresses):
+            wanted = self._wanted(name, links[name]) if name in links else None
             if wanted is None or address not in wanted.addresses:
-                self._static.discard((name, address))
+                self._addresses.discard((name, address))
                 if name in links:
                     await netlink.remove_address(links[name]["index"], address)
 
@@ -118,9 +128,16 @@ class BoardNetwork:
                 await netlink.remove_address(index, before.address)
             if lease:
                 self._leases[name] = lease
-                await _grant(netlink, index, lease)
+                await self._grant(netlink, index, lease)
         _log.info("%s: %s", name, f"lease {lease.address}" if lease else "lease lost")
-        self._write_resolvers()
+        self._write_names()
+
+    async def _grant(self, netlink: Netlink, index: int, lease: Lease) -> None:
+        await netlink.add_address(index, lease.address)
+        if lease.gateway:
+            wanted = self._view.interface(lease.link) if self._view else None
+            metric = (wanted.dhcp_route_metric if wanted else None) or DHCP_METRIC
+            await netlink.add_route(index, Route(gateway=lease.gateway, metric=metric))
 
     def _resolvers(self) -> list[str]:
         configured = list(self._view.nameservers) if self._view else []
@@ -128,17 +145,45 @@ class BoardNetwork:
         return [str(each) for each in configured or leased]
 
     def _domains(self) -> list[str]:
-        return sorted({lease.domain for lease in self._leases.values() if lease.domain})
+        configured = set(self._view.search_domains) if self._view else set()
+        return sorted(configured | {each.domain for each in self._leases.values() if each.domain})
 
-    def _write_resolvers(self) -> None:
+    def _write_names(self) -> None:
+        RESOLV_CONF.parent.mkdir(parents=True, exist_ok=True)
         lines = [f"nameserver {address}" for address in self._resolvers()]
         if domains := self._domains():
             lines.append(f"search {' '.join(domains)}")
-        RESOLV_CONF.parent.mkdir(parents=True, exist_ok=True)
         RESOLV_CONF.write_text("".join(f"{line}\n" for line in lines))
+        hosts = ["127.0.0.1 localhost", "::1 localhost"]
+        for host in self._view.static_hosts if self._view else ():
+            hosts.append(f"{host.address} {' '.join(host.names)}")
+        HOSTS.write_text("".join(f"{line}\n" for line in hosts))
 
 
-async def _grant(netlink: Netlink, index: int, lease: Lease) -> None:
-    await netlink.add_address(index, lease.address)
-    if lease.gateway:
-        await netlink.add_route(index, "0.0.0.0/0", lease.gateway, 1024)
+def _routes(wanted: InterfaceView | None) -> list[Route]:
+    return [
+        Route(
+            destination=str(each.destination or ""),
+            gateway=str(each.gateway or ""),
+            source=str(each.source or ""),
+            metric=each.metric or 0,
+        )
+        for each in (wanted.routes if wanted else ())
+    ]
+
+
+def _selects(selector: SelectorView, link: dict[str, Any]) -> bool:
+    """Say whether every given field of `selector` fits the link; patterns are shell globs."""
+    pairs = (
+        (selector.hardware_address, link["hardwareAddr"]),
+        (selector.permanent_address, link["hardwareAddr"]),
+        (selector.driver, link["driver"]),
+        (selector.bus_path, link["busPath"]),
+        (selector.pci_id, link["pciID"]),
+    )
+    given = [(pattern, value) for pattern, value in pairs if pattern]
+    if selector.physical is not None and selector.physical != bool(link["busPath"]):
+        return False
+    return bool(given or selector.physical is not None) and all(
+        fnmatch.fnmatchcase(value.lower(), pattern.lower()) for pattern, value in given
+    )

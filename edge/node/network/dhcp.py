@@ -15,10 +15,10 @@ from pyroute2.dhcp.leases import MissingOptionError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """What a server granted: an address in CIDR form, gateway, resolvers; time servers if any."""
+    """What a server granted: address, gateway, resolvers and domain."""
 
     link: str
-    address: str
+    address: ipaddress.IPv4Interface
     gateway: str = ""
     resolvers: tuple[str, ...] = ()
     domain: str = ""
@@ -75,10 +75,9 @@ def _eager():  # type: ignore[no-untyped-def] # the library's own return type is
 
 
 def _read(link: str, lease: Any) -> Lease:
-    length = ipaddress.ip_network(f"0.0.0.0/{lease.subnet_mask}").prefixlen
     return Lease(
         link=link,
-        address=f"{lease.ip}/{length}",
+        address=ipaddress.IPv4Interface(f"{lease.ip}/{lease.subnet_mask}"),
         gateway=(_option(lease, "routers") or [""])[0],
         resolvers=tuple(_option(lease, "name_servers") or ()),
         domain=_option(lease, "domain_name") or "",

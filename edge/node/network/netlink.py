@@ -5,6 +5,7 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,17 @@ _ROUTE_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 5: "multicast"}
 PERMANENT = 0x80
 
 Specs = dict[str, dict[str, Any]]
+InterfaceAddress = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route as text; without a destination it is the default one."""
+
+    destination: str = ""
+    gateway: str = ""
+    source: str = ""
+    metric: int = 0
 
 
 class Netlink:
@@ -64,9 +76,8 @@ class Netlink:
         extra = {"mtu": mtu} if mtu else {}
         await self._route.link("set", index=index, state="up", **extra)
 
-    async def add_address(self, index: int, address: str) -> None:
-        """Give a link an address in CIDR form; having it already is no error."""
-        interface = ipaddress.ip_interface(address)
+    async def add_address(self, index: int, interface: InterfaceAddress) -> None:
+        """Give a link an address; having it already is no error."""
         await self._route.addr(
             "replace",
             index=index,
@@ -74,9 +85,8 @@ class Netlink:
             prefixlen=interface.network.prefixlen,
         )
 
-    async def remove_address(self, index: int, address: str) -> None:
+    async def remove_address(self, index: int, interface: InterfaceAddress) -> None:
         """Take an address from a link; not having it is no error."""
-        interface = ipaddress.ip_interface(address)
         try:
             await self._route.addr(
                 "del",
@@ -88,25 +98,27 @@ class Netlink:
             if error.code != errno.EADDRNOTAVAIL:
                 raise
 
-    async def add_route(
-        self, index: int, destination: str, gateway: str = "", metric: int = 0
-    ) -> None:
-        """Add or replace a route; `destination` in CIDR form."""
-        options: dict[str, Any] = {"dst": destination, "oif": index}
-        if gateway:
-            options["gateway"] = gateway
-        if metric:
-            options["priority"] = metric
-        await self._route.route("replace", **options)
+    async def add_route(self, index: int, route: Route) -> None:
+        """Add or replace a route out of a link."""
+        await self._route.route("replace", oif=index, **_route_options(route))
 
-    async def remove_route(self, index: int, destination: str, gateway: str = "") -> None:
+    async def remove_route(self, index: int, route: Route) -> None:
         """Remove a route; its absence is no error."""
-        options = {"gateway": gateway} if gateway else {}
         try:
-            await self._route.route("del", dst=destination, oif=index, **options)
+            await self._route.route("del", oif=index, **_route_options(route))
         except NetlinkError as error:
             if error.code != errno.ESRCH:
                 raise
+
+
+def _route_options(route: Route) -> dict[str, Any]:
+    version = 6 if ":" in f"{route.destination}{route.gateway}" else 4
+    options: dict[str, Any] = {
+        "dst": route.destination or ("::/0" if version == 6 else "0.0.0.0/0"),
+        "family": socket.AF_INET6 if version == 6 else socket.AF_INET,
+    }
+    given = {"gateway": route.gateway, "prefsrc": route.source, "priority": route.metric}
+    return options | {name: value for name, value in given.items() if value}
 
 
 def _link(link: Any) -> dict[str, Any]:
@@ -122,6 +134,8 @@ def _link(link: Any) -> dict[str, Any]:
         "queueDisc": link.get("qdisc") or "",
         "operationalState": str(link.get("operstate") or "unknown").lower(),
         "kind": info.get("kind") or "" if isinstance(info, Mapping) else "",
+        "busPath": _bus_path(name),
+        "pciID": _pci_id(name),
         "driver": _driver(name),
         "linkState": _has_carrier(name),
     }
@@ -130,6 +144,20 @@ def _link(link: Any) -> dict[str, Any]:
 def _driver(name: str) -> str:
     link = Path("/sys/class/net") / name / "device/driver"
     return link.resolve().name if link.exists() else ""
+
+
+def _bus_path(name: str) -> str:
+    device = Path("/sys/class/net") / name / "device"
+    return device.resolve().name if device.exists() else ""
+
+
+def _pci_id(name: str) -> str:
+    device = Path("/sys/class/net") / name / "device"
+    try:
+        vendor, product = ((device / part).read_text().strip() for part in ("vendor", "device"))
+    except OSError:
+        return ""
+    return f"{vendor.removeprefix('0x')}:{product.removeprefix('0x')}".upper()
 
 
 def _has_carrier(name: str) -> bool:
