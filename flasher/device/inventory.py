@@ -62,7 +62,7 @@ def _is_shown(device: Device, kinds: tuple[DeviceKind, ...]) -> bool:
 
 
 def _new_file(path: Path, real: Path, host: Host) -> Device:
-    if real.is_relative_to(host.dev):
+    if real.is_relative_to(host.dev) and not real.is_relative_to(host.dev / "shm"):
         raise DeviceError(f"there is no device {path}", hint="`edgectl devices` lists the disks")
     if not real.parent.is_dir():
         raise DeviceError(f"cannot create {path}: there is no folder {real.parent}")

@@ -15,6 +15,7 @@ from edge.errors import DeviceError, EdgeError
 from edge.events import Listener, Noted, ignore, step
 from edge.meta.adv import STORE_BYTES
 from edge.units import format_duration, format_size
+from flasher.description import read_description
 from flasher.device import THIS_HOST, DeviceKind, Host, inspect
 from flasher.device.usage import disks_of_path
 from flasher.personalise import Personality, find_meta, new_personality, render_meta
@@ -56,8 +57,6 @@ def prepare(
     target: Path,
     options: FlashOptions = _DEFAULTS,
     *,
-    board: str = "",
-    version: str = "",
     meta: dict[int, bytes] | None = None,
     listener: Listener = ignore,
     host: Host = THIS_HOST,
@@ -73,6 +72,7 @@ def prepare(
         image = scan_image(image_path.resolve(), listener)
         read_image_table(image)
         running.detail = f"{format_size(image.size_bytes)}, sha256 {image.sha256[:12]}"
+    board, version = _origin(image)
     disks = frozenset(host.dev / name for name in disks_of_path(host, image.path))
     request = FlashRequest(
         image=image,
@@ -128,6 +128,14 @@ def flash(
         fingerprint=attempt.fingerprint,
         enrolment_id=attempt.enrolment_id,
     )
+
+
+def _origin(image: Image) -> tuple[str, str]:
+    """Return board and version from the description beside the image, if it is of this image."""
+    found = read_description(image.path)
+    if found.get("sha256") != image.sha256:
+        return "", ""
+    return found.get("board", ""), found.get("version", "")
 
 
 def _check_again(plan: FlashPlan, host: Host) -> None:
