@@ -51,10 +51,11 @@ def check(config: MachineConfig) -> Iterator[Finding]:
             kind, name = part.identity
             for key in _SAME.get(kind, ()):
                 if _value_at(root, key):
-                    yield Place(part).fault(f"conflicts with {key} of the root document")
+                    message = f"conflicts with {key} of the root document; keep one of them"
+                    yield Place(part).fault(message)
             if kind in _LINK_KINDS and name in _interfaces(root):
-                where = "machine.network.interfaces"
-                yield Place(part).fault(f"conflicts with {name} in {where} of the root document")
+                where = "machine.network.interfaces of the root document"
+                yield Place(part).fault(f"conflicts with {name} in {where}; keep one of them")
 
 
 def _interfaces(root: Any) -> set[str]:

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgectl gen`: machine configurations and cluster secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edge.config.generate import Generated, Options
+    from edge.pki.secrets import SecretsBundle
+
+TYPES = ("controlplane", "worker", "talosconfig")
+
+
+@click.group()
+def command() -> None:
+    """Generate machine configurations and secrets."""
+
+
+@command.command()
+@click.argument("name")
+@click.argument("endpoint")
+@click.option(
+    "-o",
+    "--output-dir",
+    "--output",
+    "output",
+    default=".",
+    show_default=True,
+    help="Directory to write to; a file, or - for stdout, with a single type.",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite files that exist.")
+@click.option(
+    "-t",
+    "--output-types",
+    "types",
+    default=",".join(TYPES),
+    show_default=True,
+    help="What to write, separated by commas.",
+)
+@click.option(
+    "-p",
+    "--config-patch",
+    "patches",
+    multiple=True,
+    metavar="PATCH",
+    help="Patch for every machine: @FILE or text. Repeatable.",
+)
+@click.option(
+    "--config-patch-control-plane",
+    "control_plane_patches",
+    multiple=True,
+    metavar="PATCH",
+    help="Patch for control-plane machines. Repeatable.",
+)
+@click.option(
+    "--config-patch-worker",
+    "worker_patches",
+    multiple=True,
+    metavar="PATCH",
+    help="Patch for workers. Repeatable.",
+)
+@click.option(
+    "--with-secrets",
+    type=click.Path(path_type=Path),
+    help="Use the secrets in this file instead of new ones.",
+)
+@click.option(
+    "--additional-sans",
+    multiple=True,
+    metavar="NAME",
+    help="Further names of the API servers, separated by commas. Repeatable.",
+)
+@click.option("--install-disk", default="/dev/sda", show_default=True, help="Disk to install to.")
+@click.option(
+    "--dns-domain", default="cluster.local", show_default=True, help="Domain of the cluster."
+)
+@click.option(
+    "--with-cluster-discovery/--without-cluster-discovery",
+    "discovery",
+    default=True,
+    help="Whether machines find each other.",
+)
+def config(  # noqa: PLR0917 - click passes them by name
+    name: str,
+    endpoint: str,
+    output: str,
+    force: bool,
+    types: str,
+    patches: Sequence[str],
+    control_plane_patches: Sequence[str],
+    worker_patches: Sequence[str],
+    with_secrets: Path | None,
+    additional_sans: Sequence[str],
+    install_disk: str,
+    dns_domain: str,
+    discovery: bool,
+) -> None:
+    """Write the configurations of cluster NAME, whose API is at ENDPOINT.
+
+    ENDPOINT is the https URL of the Kubernetes API, such as https://10.0.0.10:6443.
+    """
+    from edge.config.generate import Options
+
+    wanted = _wanted(types)
+    options = Options(
+        install_disk=install_disk,
+        additional_sans=tuple(part for text in additional_sans for part in text.split(",") if part),
+        dns_domain=dns_domain,
+        discovery=discovery,
+    )
+    generated = _generate(name, endpoint, with_secrets, options)
+    texts = _texts(
+        generated,
+        {
+            "controlplane": [*patches, *control_plane_patches],
+            "worker": [*patches, *worker_patches],
+        },
+        wanted,
+    )
+    if output == "-":
+        click.echo(_single(texts), nl=False)
+    else:
+        _write(texts, Path(output), force=force)
+
+
+@command.command()
+@click.option(
+    "-o",
+    "--output-file",
+    "output",
+    default="secrets.yaml",
+    show_default=True,
+    help="File to write, or - for stdout.",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite the file if it exists.")
+def secrets(output: str, force: bool) -> None:
+    """Make the secrets of a new cluster."""
+    from edge.config.file import write_files
+    from edge.pki.secrets import dump_secrets
+
+    text = dump_secrets(_new_secrets())
+    if output == "-":
+        click.echo(text, nl=False)
+        return
+    write_files({Path(output): text}, force=force)
+    click.echo(f"wrote {output}; keep it safe, whoever has it owns the cluster", err=True)
+    click.echo(f"next: edgectl gen config NAME https://HOST:6443 --with-secrets {output}", err=True)
+
+
+def _wanted(types: str) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(part.strip() for part in types.split(",") if part.strip()))
+    if unknown := [kind for kind in wanted if kind not in TYPES]:
+        raise click.BadParameter(
+            f"{', '.join(unknown)}: choose from {', '.join(TYPES)}", param_hint="--output-types"
+        )
+    if not wanted:
+        raise click.BadParameter("nothing to write", param_hint="--output-types")
+    return wanted
+
+
+def _generate(name: str, endpoint: str, with_secrets: Path | None, options: Options) -> Generated:
+    from datetime import UTC, datetime
+
+    from edge.config.generate import check_endpoint, check_name, generate
+
+    check_name(name)
+    check_endpoint(endpoint)
+    bundle = _load_secrets(with_secrets) if with_secrets else _new_secrets()
+    return generate(name, endpoint, bundle, now=datetime.now(UTC), options=options)
+
+
+def _load_secrets(path: Path) -> SecretsBundle:
+    from edge.config.file import read_text
+    from edge.pki.secrets import load_secrets
+
+    return load_secrets(read_text(path), source=str(path))
+
+
+def _new_secrets() -> SecretsBundle:
+    from datetime import UTC, datetime
+
+    from edge.pki.secrets import new_secrets
+
+    return new_secrets(now=datetime.now(UTC))
+
+
+def _texts(
+    generated: Generated, patches: Mapping[str, Sequence[str]], wanted: Sequence[str]
+) -> dict[str, str]:
+    """Return what to write by its type; every machine configuration in it is a valid one."""
+    from edge.config.patch import patch_config, read_patch
+    from edge.config.talosconfig import dump_talosconfig
+    from edge.config.validate import load_valid
+
+    texts: dict[str, str] = {}
+    for kind in wanted:
+        if kind == "talosconfig":
+            texts[kind] = dump_talosconfig(generated.talosconfig)
+            continue
+        text: str = getattr(generated, kind)
+        given = [read_patch(argument) for argument in patches[kind]]
+        texts[kind] = patch_config(text, given, source=f"{kind}.yaml")
+        load_valid(texts[kind], source=f"{kind}.yaml")
+    return texts
+
+
+def _single(texts: Mapping[str, str]) -> str:
+    if len(texts) != 1:
+        raise click.UsageError("stdout takes a single type: add --output-types controlplane")
+    return next(iter(texts.values()))
+
+
+def _write(texts: Mapping[str, str], output: Path, *, force: bool) -> None:
+    from edge.config.file import write_files
+
+    is_file = bool(output.suffix) or output.name in TYPES
+    if len(texts) == 1 and is_file and not output.is_dir():
+        paths = {output: _single(texts)}
+    else:
+        paths = {output / _file_name(kind): text for kind, text in texts.items()}
+    write_files(paths, force=force)
+    for path in paths:
+        click.echo(f"wrote {path}", err=True)
+    _say_next(set(texts), output)
+
+
+def _file_name(kind: str) -> str:
+    return kind if kind == "talosconfig" else f"{kind}.yaml"
+
+
+def _say_next(kinds: set[str], output: Path) -> None:
+    if "controlplane" in kinds and output.is_dir():
+        file = output / "controlplane.yaml"
+        click.echo("next: find a node and give it its configuration:", err=True)
+        click.echo("  edgectl discover", err=True)
+        click.echo(f"  edgectl apply-config --insecure -n ADDRESS -f {file}", err=True)
+    if "talosconfig" in kinds and output.is_dir():
+        click.echo(f"then: export TALOSCONFIG={output / 'talosconfig'}", err=True)
