@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A board profile: everything the toolkit knows about one kind of board, as one YAML document."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from edge.errors import BoardError
 
 Arch = Literal["arm64", "amd64"]
 
@@ -15,7 +18,7 @@ def _relative(path: str) -> str:
 
 
 RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_relative)]
-ModuleName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 
 
@@ -86,6 +89,19 @@ class FirmwareFiles(_Section):
 
     package: PackageName
     patterns: tuple[RelativePath, ...] = Field(min_length=1)
+
+
+class Overlay(_Section):
+    """A device-tree overlay kept in `overlays/`, merged into every device tree at build time.
+
+    One that moves the serial console says where to.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    source: RelativePath
+    summary: str
+    default: bool = False
+    console: "Console | None" = None
 
 
 class DeviceTree(_Section):
@@ -166,9 +182,10 @@ class Profile(_Section):
     efi_files: tuple[PackageFile, ...] = ()
     efi_texts: tuple[TextFile, ...] = ()
     device_trees: tuple[DeviceTree, ...] = ()
-    overlays: tuple[RelativePath, ...] = ()
-    """Device-tree overlays in `overlays/` that are merged into every device tree at build time."""
+    overlays: tuple[Overlay, ...] = ()
     firmware: tuple[FirmwareFiles, ...] = ()
+    microcode: FirmwareFiles | None = None
+    """Processor updates that the kernel applies before anything else (x86)."""
     components: tuple[str, ...] = ("main",)
     packages: tuple[PackageName, ...] = ()
     console: Console
@@ -180,3 +197,26 @@ class Profile(_Section):
         if self.overlays and not self.device_trees:
             raise ValueError("overlays need device_trees to be merged into")
         return self
+
+    @property
+    def chosen_overlays(self) -> tuple[Overlay, ...]:
+        """The overlays that an image gets."""
+        return tuple(overlay for overlay in self.overlays if overlay.default)
+
+    def with_overlays(self, names: Iterable[str]) -> "Profile":
+        """Return the profile with these overlays chosen besides its defaults.
+
+        Raises:
+            BoardError: when the board has no such overlay.
+        """
+        wanted, known = set(names), {overlay.name: overlay for overlay in self.overlays}
+        for name in sorted(wanted - known.keys()):
+            hint = f"overlays of {self.name}: {', '.join(known) or 'none'}"
+            raise BoardError(f"board {self.name} has no overlay {name!r}", hint=hint)
+        overlays = tuple(
+            overlay.model_copy(update={"default": overlay.default or overlay.name in wanted})
+            for overlay in self.overlays
+        )
+        moved = [known[name].console for name in sorted(wanted) if known[name].console]
+        console = moved[-1] if moved else self.console
+        return self.model_copy(update={"overlays": overlays, "console": console})

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
-from boards.profile import Profile
+from boards.profile import FirmwareFiles, Profile
 from edge import __version__
 from edge.errors import ImageError
 from edge.events import Listener, ignore, step
@@ -106,7 +106,7 @@ def build_image(
         ToolError: when a program that this needs is missing or fails.
         ImageError: when packages cannot be fetched, do not fit together, or the disk is full.
     """
-    require_tools(_TOOLS if not profile.overlays else (*_TOOLS, "dtc", "fdtoverlay"))
+    require_tools(_TOOLS if not profile.chosen_overlays else (*_TOOLS, "dtc", "fdtoverlay"))
     with _plain_faults(output), _work_dir(output) as work:
         store = Cache(folder=cache or cache_dir() / "image", refresh=refresh)
         inputs = _fetch(profile, store, listener)
@@ -176,7 +176,13 @@ def _build_slot(profile: Profile, inputs: _Inputs, work: Path, listener: Listene
         running.detail = format_size(root_image.stat().st_size)
     with step(listener, "build initramfs") as running:
         initramfs = work / "initramfs"
-        write_initramfs(initramfs, arch=profile.arch, modules=_named(early), root_image=root_image)
+        write_initramfs(
+            initramfs,
+            arch=profile.arch,
+            modules=_named(early),
+            root_image=root_image,
+            microcode=_microcode(profile, inputs),
+        )
         running.detail = format_size(initramfs.stat().st_size)
     return _Slot(
         kernel=_kernel_file(profile, inputs, tree.version, work),
@@ -225,7 +231,7 @@ def _efi_tree(
         for target in each_tree.targets:
             merge_overlays(
                 _device_tree(trees, each_tree.source),
-                [_overlay_file(overlay) for overlay in profile.overlays],
+                [_overlay_file(overlay.source) for overlay in profile.chosen_overlays],
                 tree / target,
                 work,
             )
@@ -242,7 +248,9 @@ def _boot_tree(profile: Profile, slot: _Slot, work: Path) -> Path:
         (tree / name).mkdir(parents=True)
     slot.kernel.rename(tree / "A/vmlinuz")
     slot.initramfs.rename(tree / "A/initramfs")
-    arguments = (*profile.kernel.cmdline, *_ARGUMENTS, f"edge.board={profile.name}")
+    # The last console named is the one that programs write to.
+    console = f"console={profile.console.device},{profile.console.baud}"
+    arguments = (*profile.kernel.cmdline, console, *_ARGUMENTS, f"edge.board={profile.name}")
     (tree / grub.BOOT_CONFIG).write_text(grub.boot_config(arguments=arguments))
     return tree
 
@@ -292,6 +300,7 @@ def _loose_packages(profile: Profile) -> list[str]:
             profile.loader.package,
             *(each.package for each in profile.efi_files),
             *(each.package for each in profile.firmware),
+            *([profile.microcode.package] if profile.microcode else []),
         }
     )
 
@@ -323,15 +332,22 @@ def _kernel_file(profile: Profile, inputs: _Inputs, version: str, work: Path) ->
 
 def _firmware(profile: Profile, inputs: _Inputs) -> dict[str, Path]:
     """Return the firmware files of the profile by the name that drivers ask for."""
-    found: dict[str, Path] = {}
-    for each in profile.firmware:
-        folder = inputs.unpacked[each.package] / "usr/lib/firmware"
-        for pattern in each.patterns:
-            matches = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
-            if not matches:
-                raise ImageError(f"package {each.package} has no firmware file {pattern}")
-            found.update((path.relative_to(folder).as_posix(), path) for path in matches)
-    return found
+    return {name: path for each in profile.firmware for name, path in _matching(each, inputs)}
+
+
+def _microcode(profile: Profile, inputs: _Inputs) -> bytes:
+    if profile.microcode is None:
+        return b""
+    return b"".join(path.read_bytes() for _, path in _matching(profile.microcode, inputs))
+
+
+def _matching(files: FirmwareFiles, inputs: _Inputs) -> Iterator[tuple[str, Path]]:
+    folder = inputs.unpacked[files.package] / "usr/lib/firmware"
+    for pattern in files.patterns:
+        matches = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        if not matches:
+            raise ImageError(f"package {files.package} has no firmware file {pattern}")
+        yield from ((path.relative_to(folder).as_posix(), path) for path in matches)
 
 
 def _device_tree(package: Path, source: str) -> Path:
@@ -350,7 +366,7 @@ def _package_file(inputs: _Inputs, package: str, source: str) -> Path:
 
 
 def _overlay_file(source: str) -> Path:
-    path = Path(str(files("overlays"))) / source
+    path = Path(str(resources.files("overlays"))) / source
     if not path.is_file():
         raise ImageError(f"there is no overlays/{source}")
     return path

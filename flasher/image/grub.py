@@ -3,7 +3,7 @@
 
 State lives in `grubenv` on the EFI partition, the one file system that GRUB can write to:
 `edge_default` names the slot to boot, `edge_trial` a slot to boot once. GRUB clears the trial
-before it loads anything, so whatever goes wrong afterwards, the next boot is the default slot again.
+before it loads anything: whatever goes wrong afterwards, the next boot is the default slot again.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,6 +20,7 @@ _MS_RDONLY, _MS_NOSUID, _MS_MOVE = 1, 2, 8192
 _ROOT = "/root"
 _ROOT_IMAGE = "/root.squashfs"
 _LOOP_DEVICE = "/loop0"
+_MICROCODE = "/kernel/x86/microcode/GenuineIntel.bin"
 
 
 def write_initramfs(
@@ -28,14 +29,20 @@ def write_initramfs(
     arch: Arch,
     modules: Sequence[tuple[str, bytes]],
     root_image: Path,
+    microcode: bytes = b"",
     init_command: Sequence[str] = INIT_COMMAND,
 ) -> None:
     """Write an initramfs that mounts `root_image` and executes `init_command` in it.
 
-    `modules` are loaded in the order given. The archive is not compressed: the root image is.
+    `modules` are loaded in the order given. The archive is not compressed: the root image is, and
+    the kernel finds `microcode` only in a plain one.
     """
     loader = write_loader(arch, list(_boot_calls([name for name, _ in modules], init_command)))
     with output.open("wb") as file, CpioWriter(file) as archive:
+        if microcode:
+            for folder in ("kernel", "kernel/x86", "kernel/x86/microcode"):
+                archive.directory(folder)
+            archive.file(_MICROCODE[1:], microcode)
         for folder in ("dev", "modules", _ROOT[1:]):
             archive.directory(folder)
         # The kernel opens it as standard input, output and error of the loader.
@@ -53,7 +60,7 @@ def _boot_calls(modules: Sequence[str], init_command: Sequence[str]) -> Iterator
     for name in modules:
         yield from _load_module(f"/modules/{name}")
     yield from _mount_root_image()
-    for path in ("/init", _ROOT_IMAGE, *(f"/modules/{name}" for name in modules)):
+    for path in ("/init", _MICROCODE, _ROOT_IMAGE, *(f"/modules/{name}" for name in modules)):
         # Names only: the loop device keeps the root image's pages.
         yield Call(name="unlinkat", arguments=(_AT_FDCWD, Text(path), 0))
     yield _fatal("mount devtmpfs", "mount", *_mount("devtmpfs", f"{_ROOT}/dev", _MS_NOSUID))

@@ -40,6 +40,7 @@ _UNWANTED = re.compile(
     r"""
     etc | usr/(games|include|local|src) | var
     | usr/share
+    | usr/libexec
     | usr/lib/(apt|dpkg|init|lsb|mime|sasl2|ssl|systemd|tmpfiles\.d|udev|python3|terminfo|valgrind)
     | usr/lib/[^/]+/(gconv|audit|e2initrd_helper|engines-3|ossl-modules|perl.*|krb5|security)
     | usr/lib/[^/]+/(libdb-|libreadline|libhistory|libsqlite3|libncurses|libtic|libpanel|libform
@@ -74,7 +75,7 @@ _LINKS = {
     "sbin": "usr/sbin",
     "etc/mtab": "../proc/self/mounts",
     "etc/ssl/certs/ca-certificates.crt": "../../../usr/lib/edge/ca-certificates.crt",
-    "etc/resolv.conf": "../run/resolv.conf",
+    "etc/resolv.conf": "../run/edge/resolv.conf",
     "usr/sbin/mkfs.ext4": "mke2fs",
 }
 _TEXTS = {
@@ -220,13 +221,14 @@ def _add_modules(folder: Path, modules: Sequence[Module]) -> None:
 
 
 def _set_modes(tree: Path) -> None:
-    """Give directories 0755 and files 0644, or 0755 where they are programs or libraries."""
+    """Give directories, programs and libraries 0755 and every other file 0644."""
     tree.chmod(0o755)
     for path in _walk(tree):
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
             continue
-        wanted = 0o755 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o644
+        runnable = stat.S_ISDIR(mode) or ".so" in path.name or path.parent.name in {"bin", "sbin"}
+        wanted = 0o755 if runnable else 0o644
         if stat.S_IMODE(mode) != wanted:
             path.chmod(wanted)
 

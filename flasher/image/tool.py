@@ -37,8 +37,8 @@ def run_tool(
     """Run a program of the host and return what it printed.
 
     Raises:
-        ToolError: when it is not installed or fails; the message ends in the first line of its output
-            that matches `prefer`, or in the last.
+        ToolError: when it is not installed or fails; the message ends in the first line that
+            matches `prefer`, or in the last.
         ImageError: when the disk is full.
     """
     command = [_find(program), *map(str, arguments)]

@@ -22,6 +22,13 @@ def command() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write the image.  [default: BOARD.img]",
 )
+@click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    metavar="NAME",
+    help="Merge this device-tree overlay too; see `edgectl boards show`. Repeatable.",
+)
 @click.option("--refresh", is_flag=True, help="Ask the archive for newer packages now.")
 @click.option(
     "-o",
@@ -32,7 +39,9 @@ def command() -> None:
     show_default=True,
     help="How to print the result.",
 )
-def build(board: str, file: Path | None, refresh: bool, output: str) -> None:
+def build(
+    board: str, file: Path | None, overlays: tuple[str, ...], refresh: bool, output: str
+) -> None:
     """Build the image of a board; its description goes beside it as IMAGE.json."""
     from dataclasses import asdict
 
@@ -40,7 +49,7 @@ def build(board: str, file: Path | None, refresh: bool, output: str) -> None:
     from edge.units import format_size
     from flasher.image.build import build_image
 
-    profile = load_profile(board)
+    profile = load_profile(board).with_overlays(overlays)
     target = file or Path(f"{board}.img")
     report = build_image(profile, target, listener=_narrate, refresh=refresh)
     verdict = "within" if report.within_goal else "over"
