@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
 
-from edge.config.diff import unified_diff
+from edge.config.diff import diff
 from edge.errors import ConfigError
 from edge.node.boot.supervisor import Request
 from edge.node.configuration import Configuration, parse_configuration
@@ -76,9 +76,9 @@ class Applier:
 
     def _dry_run(self, configuration: Configuration, mode: Mode) -> Applied:
         active = self._machine.active
-        diff = unified_diff(active.text if active else "", configuration.text) or "No changes."
+        changes = diff(active.text if active else "", configuration.text) or "No changes."
         details = (
-            f"Dry run summary:\n{_SENTENCES[mode]} (skipped in dry-run).\nConfig diff:\n{diff}"
+            f"Dry run summary:\n{_SENTENCES[mode]} (skipped in dry-run).\nConfig diff:\n{changes}"
         )
         return Applied(mode=mode, details=details, warnings=configuration.warnings)
 

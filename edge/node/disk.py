@@ -16,6 +16,8 @@ MIB = 1024 * 1024
 STATE_BYTES = 100 * MIB
 META_BYTES = MIB
 LINUX_GUID = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+# "edge" in ASCII, as the image builder writes it.
+MBR_DISK_ID = "65646765"
 MBR_LINUX, MBR_EXTENDED = "83", "0f"
 
 META, STATE, EPHEMERAL = "META", "STATE", "EPHEMERAL"
@@ -52,7 +54,8 @@ def open_disk(path: Path) -> SystemDisk | None:
         return None
     disk = SystemDisk(path, table)
     meta = disk.partition(META)
-    return disk if meta and meta.size_bytes == META_BYTES else None
+    ours = table.kind == "gpt" or table.disk_id == MBR_DISK_ID
+    return disk if ours and meta and meta.size_bytes == META_BYTES else None
 
 
 def find_system_disk(candidates: Iterable[Path]) -> SystemDisk | None:

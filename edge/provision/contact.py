@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""First contact with a node in maintenance: is it the one whose card we flashed?
+
+The card records know the fingerprint of every card's node key. A node that shows one of them is
+ours and gets the card's enrolment proof; any other is a stranger, and configuring a stranger
+has to be asked for by a fingerprint or blindly.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from edge.client.channel import split_endpoint
+from edge.client.client import connect
+from edge.client.model import Applied, ApplyMode
+from edge.client.trust import Blind, Pinned, Trust, check_pin, look_at
+from edge.errors import TrustError
+from flasher.record import Card, CardRecords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """How to trust a node in maintenance, and the card it booted from if we flashed it."""
+
+    node: str
+    fingerprint: str
+    trust: Trust
+    card: Card | None = None
+
+    @property
+    def secret(self) -> bytes | None:
+        """Return the enrolment secret of the card, if it is ours."""
+        return self.card.secret if self.card else None
+
+
+async def make_contact(
+    node: str,
+    records: CardRecords,
+    *,
+    pins: Collection[str] = (),
+    blind: bool = False,
+) -> Contact:
+    """Look at the node at address `node` and decide how to trust it.
+
+    Raises:
+        NodeError: when it cannot be reached.
+        TrustError: when it is not the pinned one, or a stranger and `blind` was not asked for.
+    """
+    host, port = split_endpoint(node)
+    presented = await asyncio.to_thread(look_at, host, port)
+    card = records.find_by_fingerprint(presented.fingerprint)
+    trust: Trust = Pinned(fingerprints=frozenset({presented.fingerprint}))
+    if pins:
+        check_pin(presented, Pinned(fingerprints=frozenset(pins)), node)
+    elif card is None:
+        if not blind:
+            raise TrustError(
+                f"{node} did not boot from a card that was flashed here"
+                f" (fingerprint {presented.fingerprint})",
+                hint="compare with its console, then add --cert-fingerprint '…'",
+            )
+        trust = Blind()
+    return Contact(node=node, fingerprint=presented.fingerprint, trust=trust, card=card)
+
+
+async def configure(
+    contact: Contact,
+    configuration: str,
+    *,
+    mode: ApplyMode = ApplyMode.AUTO,
+    dry_run: bool = False,
+) -> Applied:
+    """Send a first configuration to a node in maintenance.
+
+    Raises:
+        ConfigError: when the node finds faults in it.
+        TrustError: when the node takes it only from somebody else.
+    """
+    async with connect(contact.node, contact.trust) as client:
+        return await client.apply(
+            configuration, mode=mode, dry_run=dry_run, enrolment_secret=contact.secret
+        )
