@@ -43,13 +43,13 @@ _UNWANTED = re.compile(
     | usr/libexec
     | usr/lib/(apt|dpkg|init|lsb|mime|sasl2|ssl|systemd|tmpfiles\.d|udev|python3|terminfo|valgrind)
     | usr/lib/[^/]+/(gconv|audit|e2initrd_helper|engines-3|ossl-modules|perl.*|krb5|security)
-    | usr/lib/[^/]+/(libdb-|libreadline|libhistory|libsqlite3|libncurses|libtic|libpanel|libform
+    | usr/lib/[^/]+/(libdb-|libreadline|libhistory|libncurses|libtic|libpanel|libform
         |libmenu|libss\.|libtinfo|libBrokenLocale|libnss_(compat|hesiod)|libthread_db|libmvec
         |libc_malloc_debug|libmemusage|libpcprofile|libnsl|libanl|libutil).*
     | usr/lib/python3\.13/(ensurepip|idlelib|lib2to3|pydoc_data|test|tkinter|turtledemo|venv
-        |unittest|sqlite3|dbm|curses|wsgiref|xmlrpc|_pyrepl|config-.*|sitecustomize\.py
+        |dbm|curses|wsgiref|xmlrpc|_pyrepl|config-.*|sitecustomize\.py
         |LICENSE\.txt|.*\bturtle\.py|pydoc\.py|doctest\.py|pdb\.py|idlelib)
-    | usr/lib/python3\.13/lib-dynload/(_test|_xxtest|xxlimited|_sqlite3|_dbm|_gdbm|_curses|_tkinter
+    | usr/lib/python3\.13/lib-dynload/(_test|_xxtest|xxlimited|_dbm|_gdbm|_curses|_tkinter
         |readline|_codecs_|_ctypes_test|nis|ossaudiodev).*
     """,
     re.VERBOSE,
@@ -67,12 +67,11 @@ _DIRECTORIES = (
     "tmp",
     "usr/lib/firmware",
     "usr/lib/modules",
+    "usr/lib64",
     "var",
 )
 _LINKS = {
-    "bin": "usr/bin",
-    "lib": "usr/lib",
-    "sbin": "usr/sbin",
+    **{name: f"usr/{name}" for name in ("bin", "lib", "lib64", "sbin")},
     "etc/mtab": "../proc/self/mounts",
     "etc/ssl/certs/ca-certificates.crt": "../../../usr/lib/edge/ca-certificates.crt",
     "etc/resolv.conf": "../run/edge/resolv.conf",

@@ -23,14 +23,8 @@ _UNWANTED_PARTS = frozenset({"tests", "test", "testing", "include", "src"})
 _UNWANTED_SUFFIXES = (".pyi", ".pxd", ".pyx", ".c", ".h", ".cpp", ".cc", ".hpp", ".typed", ".proto")
 # What of this distribution the node imports.
 _OWN_PACKAGES = ("edge", "boards", "discovery", "flasher")
-_NOT_ON_BOARDS = (
-    "edge/cli",
-    "edge/provision",
-    "flasher/image",
-    "flasher/write",
-    "flasher/record",
-    "flasher/device",
-)
+_NOT_ON_BOARDS = ("edge/cli/", "edge/provision/", "flasher/")
+_ON_BOARDS = ("flasher/__init__.py", "flasher/table/")
 
 
 def fetch_wheels(cache: Cache, arch: Arch, listener: Listener) -> list[Path]:
@@ -143,5 +137,5 @@ def _left_out(name: PurePosixPath) -> bool:
     return (
         "__pycache__" in name.parts
         or name.suffix in _UNWANTED_SUFFIXES
-        or any(str(name).startswith(f"{part}/") for part in _NOT_ON_BOARDS)
+        or (str(name).startswith(_NOT_ON_BOARDS) and not str(name).startswith(_ON_BOARDS))
     )
