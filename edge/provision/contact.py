@@ -30,7 +30,7 @@ class Contact:
     @property
     def secret(self) -> bytes | None:
         """Return the enrolment secret of the card, if it is ours."""
-        return self.card.secret if self.card else None
+        return self.card.attempt.secret if self.card else None
 
 
 async def make_contact(
