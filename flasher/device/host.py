@@ -27,5 +27,12 @@ class Host:
         text = self.read(path)
         return int(text) if text.isdecimal() else 0
 
+    def children(self, folder: Path) -> list[Path]:
+        """Return what is in a kernel folder, sorted; nothing when its device has just gone."""
+        try:
+            return sorted(folder.iterdir())
+        except OSError:
+            return []
+
 
 THIS_HOST = Host()

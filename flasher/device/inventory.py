@@ -27,7 +27,10 @@ _HARDWARE_PARTITION = re.compile(r"mmcblk\d+(boot\d+|rpmb|gp\d+)")
 def find_devices(host: Host = THIS_HOST, *, with_all: bool = False) -> list[Device]:
     """Return the disks of this machine by name; `with_all` adds empty and mapped ones."""
     usage = read_usage(host)
-    names = sorted(entry.name for entry in (host.sys / "block").iterdir())
+    # A hidden disk is one path of several to a disk that is listed as well.
+    names = [
+        node.name for node in host.children(host.sys / "block") if host.read(node / "hidden") != "1"
+    ]
     devices = [_read_device(host, usage, name) for name in names]
     shown = (DeviceKind.DISK, DeviceKind.LOOP)
     return [device for device in devices if with_all or _is_shown(device, shown)]
@@ -193,7 +196,7 @@ def _volumes(
     host: Host, usage: Usage, node: Path, content: "_Content", properties: Properties
 ) -> tuple[Volume, ...]:
     """Return the partitions and, when something uses it or lies on it, the bare disk."""
-    parts = [entry for entry in node.iterdir() if (entry / "partition").exists()]
+    parts = [entry for entry in host.children(node) if (entry / "partition").exists()]
     parts.sort(key=lambda part: host.read_number(part / "partition"))
     volumes = [_partition(host, usage, part) for part in parts]
     bare = _volume(host, usage, node, content, properties)
@@ -225,10 +228,7 @@ def _volume(
 
 
 def _holders(host: Host, node: Path) -> tuple[str, ...]:
-    try:
-        names = sorted(entry.name for entry in (node / "holders").iterdir())
-    except OSError:
-        return ()
+    names = [holder.name for holder in host.children(node / "holders")]
     return tuple(host.read(host.sys / "block" / name / "dm/name") or name for name in names)
 
 

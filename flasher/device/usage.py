@@ -80,7 +80,7 @@ def disks_of_path(host: Host, path: Path) -> set[str]:
 def disks_below(host: Host, name: str) -> set[str]:
     """Return the whole disks under the block device `name`, itself included if it is one."""
     node = host.sys / "class/block" / name
-    slaves = _entries(node / "slaves")
+    slaves = [slave.name for slave in host.children(node / "slaves")]
     if slaves:
         return set[str]().union(*(disks_below(host, slave) for slave in slaves))
     if (node / "partition").exists():
@@ -92,13 +92,6 @@ def name_of_number(host: Host, number: tuple[int, int]) -> str | None:
     """Return the kernel name of a block device number, or None when there is none."""
     link = host.sys / f"dev/block/{number[0]}:{number[1]}"
     return link.resolve().name if link.exists() else None
-
-
-def _entries(folder: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in folder.iterdir())
-    except OSError:
-        return []
 
 
 def _claim(host: Host, usage: Usage, name: str, what: str) -> None:

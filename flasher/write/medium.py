@@ -21,7 +21,7 @@ from flasher.device import Device, DeviceKind, Identity
 _BLKRRPART = 0x125F
 _BLKROGET = 0x125E
 _BLKFLSBUF = 0x1261
-_BLKGETSIZE64 = 0x80081272
+_BLKGETSIZE64 = 0x80001272 | struct.calcsize("P") << 16  # its number says how wide a pointer is
 _BLKGETDISKSEQ = 0x80081280
 _GONE = (errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM)
 

@@ -79,8 +79,12 @@ class _Terminal(io.StringIO):
 
 @pytest.mark.parametrize(
     ("fs_type", "answer", "code"),
-    [("vfat", "yes", ExitCode.OK), ("vfat", "y", ExitCode.INTERRUPTED)]
-    + [("ntfs", "yes", ExitCode.INTERRUPTED), ("ntfs", "NAME", ExitCode.OK)],
+    [
+        ("vfat", "yes", ExitCode.OK),
+        ("vfat", "y", ExitCode.INTERRUPTED),
+        ("ntfs", "yes", ExitCode.INTERRUPTED),
+        ("ntfs", "NAME", ExitCode.OK),
+    ],
 )
 def test_confirmation_shows_what_would_be_lost(
     image: Path,
