@@ -75,6 +75,8 @@ class Device:
     """SD or MMC, from the card itself; MMC on a host is soldered eMMC."""
     is_removable: bool = False
     is_read_only: bool = False
+    is_denied: bool = False
+    """This process has not the right to write it."""
     logical_block_bytes: int = 512
     physical_block_bytes: int = 512
     diskseq: int | None = None

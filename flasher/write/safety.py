@@ -88,7 +88,11 @@ def plan_flash(device: Device, request: FlashRequest) -> FlashPlan:
         DeviceError: naming device, model, size, every reason, and what permits it.
     """
     options = request.options
-    refusals = (*refuse_device(device, options), *_refuse_image(device, request))
+    refusals = (
+        *refuse_device(device, options),
+        *_refuse_image(device, request),
+        *_refuse_access(device),
+    )
     if refusals:
         raise _refused(device, refusals)
     return FlashPlan(
@@ -105,7 +109,7 @@ def check_device(device: Device, options: FlashOptions) -> None:
     Raises:
         DeviceError: as `plan_flash` does.
     """
-    if refusals := refuse_device(device, options):
+    if refusals := (*refuse_device(device, options), *_refuse_access(device)):
         raise _refused(device, refusals)
 
 
@@ -245,6 +249,12 @@ def _refuse_image(device: Device, request: FlashRequest) -> _Refusals:
             )
         )
     return found
+
+
+def _refuse_access(device: Device) -> _Refusals:
+    if not device.is_denied:
+        return []
+    return [Refusal(reason="may not be written by you", hint="repeat the command with sudo")]
 
 
 def _refused(device: Device, refusals: tuple[Refusal, ...]) -> DeviceError:

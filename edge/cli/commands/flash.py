@@ -34,13 +34,13 @@ def _parse_size(_ctx: click.Context, _param: click.Parameter, value: str | None)
 @click.option(
     "--image",
     "image_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Write this image: raw, or compressed as .gz, .xz or .zst.",
 )
 @click.option(
     "--to",
     "target",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     required=True,
     help="The disk to write, or an image file to make.",
 )

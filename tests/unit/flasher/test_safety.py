@@ -65,6 +65,7 @@ REFUSED = {
     "luks": (_part(fs_type="crypto_LUKS"), "part of an encrypted (LUKS) volume", "wipefs"),
     "zfs": (_part(fs_type="zfs_member"), "part of a ZFS pool", "wipefs"),
     "read-only": (replace(CARD, is_read_only=True), "is read-only", "lock slider"),
+    "denied": (replace(CARD, is_denied=True), "may not be written by you", "with sudo"),
     "empty slot": (replace(CARD, size_bytes=0), "there is no card in it", "insert a card"),
     "too small": (replace(CARD, size_bytes=GIB // 2), "has 512.0 MiB, the image needs", "larger"),
     "sectors": (replace(CARD, logical_block_bytes=4096), "blocks of 4096 bytes", "nothing"),
