@@ -26,9 +26,9 @@ _KEPT = ("/proc", "/sys", "/dev", "/run", "/tmp", "/system")  # noqa: S108
 
 def mount_kernel_filesystems() -> None:
     """Mount /proc, /sys, /dev, /run and their like where the loader has not done so."""
-    mounted = _mount_points()
     for source, kind, target, flags, data in _KERNEL:
-        if target in mounted:
+        # Looked up each time: before /proc is mounted nothing can be known.
+        if target in _mount_points():
             continue
         try:
             Path(target).mkdir(parents=True, exist_ok=True)
