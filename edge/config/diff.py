@@ -19,7 +19,7 @@ def diff(old: str, new: str, *, redacted: bool = True, context_lines: int = 3) -
     names: dict[str, str] = {}
 
     def name(secret: str) -> str:
-        return names.setdefault(secret, f"(secret {len(names) + 1})")
+        return names.setdefault(secret, f"secret-{len(names) + 1}")
 
     def show(document: Mapping[str, Any] | None) -> list[str]:
         if document is None:

@@ -81,4 +81,14 @@ def _render_scalar(value: Any) -> str:
 def _quote(text: str) -> str:
     if _PLAIN.fullmatch(text) and not _RESERVED.fullmatch(text):
         return text
-    return json.dumps(text, ensure_ascii=True)
+    return '"' + "".join(_escape(char) for char in text) + '"'
+
+
+def _escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if char.isprintable():
+        return char
+    if char == "\n":
+        return "\\n"
+    return f"\\u{ord(char):04x}" if ord(char) < 2**16 else f"\\U{ord(char):08x}"

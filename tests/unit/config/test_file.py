@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config.file import read_text, write_file, write_files
+from edge.errors import ConfigError
+
+
+def test_all_or_none(tmp_path: Path) -> None:
+    """When one of several files exists, none is written."""
+    (tmp_path / "b").write_text("old")
+    with pytest.raises(ConfigError, match="b already exists") as caught:
+        write_files({tmp_path / "a": "new", tmp_path / "b": "new"})
+    assert caught.value.hint
+    assert "--force" in caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    write_files({tmp_path / "a": "new", tmp_path / "b": "new"}, force=True)
+    assert (tmp_path / "b").read_text() == "new"
+
+
+def test_failure_leaves_nothing(tmp_path: Path) -> None:
+    """When a file cannot be written, those before it are not there either."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="writing"):
+        write_files({tmp_path / "a": "new", tmp_path / "file/b": "new"})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_secrecy(tmp_path: Path) -> None:
+    """Only the owner can read what was written, whatever was there before."""
+    path = tmp_path / "secret"
+    path.write_text("old")
+    path.chmod(0o644)
+    write_file(path, "new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_reading(tmp_path: Path) -> None:
+    """What cannot be read is named."""
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="binary: not a text"):
+        read_text(tmp_path / "binary")
+    with pytest.raises(ConfigError, match="Is a directory"):
+        read_text(tmp_path)
