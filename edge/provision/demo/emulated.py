@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration on an emulated board: the image a user would flash, on a real block device."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from boards.profile import Profile
+from edge.errors import NodeError, ToolError
+from edge.events import Event, Listener, Noted
+from edge.provision.console import open_console
+from edge.provision.demo.bench import Written, make_folder
+from edge.provision.emulator import VirtualBoard, check_emulator
+from edge.provision.follow import follow_async
+from edge.provision.network import enter_private_network, private_network
+from edge.provision.stage import Stage, StageDetector, StagePassed
+from edge.units import GIB
+from flasher.record import CardRecords
+from flasher.stock import stock_image
+from flasher.write import FlashOptions, flash, prepare
+
+DISK_BYTES = 4 * GIB
+BOOT_DEADLINE_S = 240.0
+_ENDS = (Stage.MAINTENANCE, Stage.RUNNING)
+
+
+class EmulatedBench:
+    """A board of the given profile in QEMU, in a network namespace of its own."""
+
+    def __init__(self, profile: Profile, folder: Path, records: CardRecords) -> None:
+        """Check that the emulator is there before anything is built.
+
+        Raises:
+            BoardError, ToolError: when it is not.
+        """
+        if profile.emulator is None:
+            raise ToolError(f"board {profile.name} has no emulator")
+        check_emulator(profile.emulator)
+        self.title = f"{profile.title}, emulated"
+        self._profile = profile
+        self._folder = make_folder(folder)
+        self._records = records
+        self._stack = ExitStack()
+        self._board: VirtualBoard | None = None
+        self._console: asyncio.Task[object] | None = None
+        self._detector = StageDetector()
+
+    @property
+    def disk(self) -> Path:
+        """Return the card as a file."""
+        return self._folder / "card.img"
+
+    def prepare(self, listener: Listener) -> Written:
+        """Build the board's image and flash it to a card."""
+        image = stock_image(self._profile, listener=listener)
+        with _card(self.disk) as card:
+            listener(Noted(text=f"card: {card}"))
+            options = FlashOptions(size_bytes=None if card.is_block_device() else DISK_BYTES)
+            plan = prepare(image, card, options, listener=listener)
+            report = flash(plan, records=self._records, listener=listener)
+        return Written(fingerprint=report.fingerprint or "", enrolment_id=report.enrolment_id or "")
+
+    def open(self) -> None:
+        """Enter a network namespace with one wire to the board."""
+        enter_private_network()
+        network = self._stack.enter_context(private_network())
+        self._board = VirtualBoard(self._profile, self.disk, link=network.link)
+        self._stack.callback(self._board.close)
+
+    async def power_on(self, listener: Listener) -> str:
+        """Switch on and follow the console until the node says where it has come to."""
+        assert self._board, "open comes before power_on"
+        await asyncio.to_thread(self._board.switch_on)
+        passed: asyncio.Future[StagePassed] = asyncio.get_running_loop().create_future()
+
+        def hear(event: Event) -> None:
+            if not isinstance(event, StagePassed):
+                return
+            listener(Noted(text=f"{event.stage}: {event.text}"))
+            if event.stage in _ENDS and not passed.done():
+                passed.set_result(event)
+
+        console = open_console(self._board.console_url)
+        self._console = asyncio.create_task(
+            follow_async(
+                console, hear, log_path=self._folder / "console.log", detector=self._detector
+            )
+        )
+        try:
+            return str((await asyncio.wait_for(passed, BOOT_DEADLINE_S)).stage)
+        except TimeoutError as error:
+            raise NodeError(
+                f"the board did not come up in {BOOT_DEADLINE_S:.0f} s",
+                hint=f"read {self._folder / 'console.log'}",
+            ) from error
+
+    async def cut_power(self) -> None:
+        """Kill the emulator; its console ends with it."""
+        assert self._board, "open comes before cut_power"
+        if self._console:
+            self._console.cancel()
+            await asyncio.gather(self._console, return_exceptions=True)
+        await asyncio.to_thread(self._board.cut_power)
+
+    def close(self) -> None:
+        """Cut the power and leave the network."""
+        self._stack.close()
+
+
+@contextmanager
+def _card(file: Path) -> Iterator[Path]:
+    """Give a block device backed by `file` where root allows it, else the file itself."""
+    if os.geteuid() != 0:
+        yield file
+        return
+    with file.open("wb") as card:
+        card.truncate(DISK_BYTES)
+    device = _attach(file)
+    if device is None:
+        file.unlink()
+        yield file
+        return
+    try:
+        yield device
+    finally:
+        subprocess.run(["losetup", "--detach", str(device)], check=False)
+
+
+def _attach(file: Path) -> Path | None:
+    command = ["losetup", "--find", "--show", "--direct-io=on", str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Path(result.stdout.strip()) if result.returncode == 0 else None
