@@ -28,6 +28,9 @@ LAST_TIME: Final = 0xE2
 TRIAL: Final = 0xE3
 """The boot slot on trial after an upgrade, until the node confirms it."""
 
+VOLUMES_MADE: Final = 0xE4
+"""JSON list of the volumes whose file systems are complete."""
+
 SECRET_KEYS: Final = frozenset({STATE_ENCRYPTION, UNIQUE_MACHINE_TOKEN, NODE_KEY, ENROLMENT})
 """Keys whose values never leave the node or appear in a log."""
 
