@@ -4,7 +4,7 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -29,10 +29,12 @@ def board() -> Iterator[tuple[int, str]]:
 
 
 def read_all(console: Console, size: int) -> bytes:
-    """Read until `size` bytes came; the test's own time limit ends a wait in vain."""
+    """Read until `size` bytes came, in at most a hundred turns."""
     data = b""
-    while len(data) < size:
-        data += console.read(1.0)
+    for _ in range(100):
+        data += console.read(0.1)
+        if len(data) >= size:
+            break
     return data
 
 
@@ -105,10 +107,11 @@ def test_refused_connection() -> None:
         open_console(f"socket://127.0.0.1:{port}")
 
 
-@pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning")  # in pyserial 3.5
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # in pyserial 3.5
 def test_terminal_server() -> None:
     """An RFC 2217 terminal server is read like any other console."""
-    with _terminal_server(b"edge: loader\r\n") as url, open_console(url) as console:
+    with _terminal_server() as (url, says), open_console(url) as console:
+        says(b"edge: loader\r\n")
         assert read_all(console, 14) == b"edge: loader\r\n"
 
 
@@ -123,21 +126,26 @@ def test_adapters_are_listed() -> None:
 
 
 @contextmanager
-def _terminal_server(text: bytes) -> Iterator[str]:
-    """Serve one client with pyserial's own protocol end, and say `text` once it has settled."""
+def _terminal_server() -> Iterator[tuple[str, Callable[[bytes], None]]]:
+    """Serve one client with pyserial's own protocol end; give the URL and what makes it speak."""
+    connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=_serve, args=(server, text))
+        thread = threading.Thread(target=_serve, args=(server, connections), daemon=True)
         thread.start()
-        yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
+
+        def say(data: bytes) -> None:
+            connections[0].sendall(data)
+
+        yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}", say
+        thread.join(timeout=10)
 
 
-def _serve(server: socket.socket, text: bytes) -> None:
+def _serve(server: socket.socket, connections: list[socket.socket]) -> None:
     connection = server.accept()[0]
+    connections.append(connection)
     with connection, closing(serial.serial_for_url("loop://")) as line:
         # Typed for pyserial's own two classes; it needs this much of them.
         manager = PortManager(cast("Any", line), cast("Any", _Writer(connection)))
-        connection.sendall(b"".join(manager.escape(text)))
         while data := connection.recv(1024):
             b"".join(manager.filter(data))
 
