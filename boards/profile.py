@@ -43,7 +43,7 @@ class DmiMatch(_Section):
 class Match(_Section):
     """How a running machine is recognised: device tree first, DMI where there is none."""
 
-    compatible: tuple[str, ...] = ()
+    compatible: tuple[Annotated[str, Field(pattern=r"^[^,\s]+,[^\s]+$")], ...] = ()
     dmi: tuple[DmiMatch, ...] = ()
 
 
