@@ -9,13 +9,14 @@ Everything that has to be shared between the API and the controllers hangs here.
 """
 
 import asyncio
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from edge.api import machine_pb2
-from edge.errors import ConfigError, EdgeError, TrustError
+from edge.errors import ConfigError, EdgeError, ImageError, NodeError
 from edge.meta import keys
 from edge.meta.enrolment import Enrolment
 from edge.node import volume
@@ -63,7 +64,7 @@ class Machine:
     ended: asyncio.Future[Request] = field(init=False)
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     to_wipe: tuple[str, ...] = ()
-    """Volumes to destroy on the way down; `DISK` stands for the whole system disk."""
+    """What to destroy on the way down, given to `end`."""
 
     def __post_init__(self) -> None:
         self.services = Services(self.store, self.events)
@@ -89,10 +90,11 @@ class Machine:
         """Move to a stage; the status controller publishes it."""
         self.stage = stage
         _log.info("stage: %s", stage)
-        status = dict(self.store.spec(kind.MACHINE_STATUS, "machine")) or {
-            "status": {"ready": False, "unmetConditions": []}
-        }
-        self.publish_status(stage, status["status"])
+        known = self.store.spec(kind.MACHINE_STATUS, "machine")
+        if known and known["stage"] == str(stage):
+            return
+        # Ready or not is for the status controller to say, about this stage.
+        self.publish_status(stage, {"ready": False, "unmetConditions": []})
 
     def publish_status(self, stage: Stage, status: dict[str, object]) -> None:
         """Publish stage and readiness as a resource and, when changed, as an event."""
@@ -111,7 +113,11 @@ class Machine:
         self.store.put(kind.DIAGNOSTIC, name, spec, owner="runtime.DiagnosticsController")
 
     def keep_time(self) -> None:
-        """Remember the present time for the next boot of a board without a clock."""
+        """Remember the present time for the next boot of a board without a clock.
+
+        Raises:
+            ImageError: when META cannot be written.
+        """
         if self.volumes.meta:
             now = f"{datetime.now(UTC).timestamp():.0f}".encode()
             self.volumes.meta.set(keys.LAST_TIME, now)
@@ -131,34 +137,35 @@ class Machine:
         self.enter(Stage.RUNNING)
 
     async def persist(self, configuration: Configuration) -> None:
-        """Write a configuration to STATE, making STATE afresh when it was unreadable.
+        """Write a configuration to STATE, making STATE and META afresh when they were unreadable.
 
         Raises:
             EdgeError: when there is no STATE to write to.
             OSError: when writing fails.
         """
+        await asyncio.to_thread(self._mend_meta)
         if self.volumes.state is None:
             await volume.remake(self.volumes, self.platform.driver, "STATE")
-            self.store.remove(kind.DIAGNOSTIC, "state")
         if self.volumes.state is None:
-            raise EdgeError(self.volumes.faults.get("STATE", "volume STATE is missing"))
+            raise NodeError(self.volumes.faults.get("STATE", "volume STATE is missing"))
         await asyncio.to_thread(write_configuration, self.volumes.state, configuration.text)
-        self.store.put(
-            kind.MACHINE_CONFIG,
-            "persistent",
-            configuration.text,
-            owner=_OWNER,
-            annotations={"talos.dev/yaml-spec": "1"},
-        )
+        for name in ("state", "config"):
+            self.store.remove(kind.DIAGNOSTIC, name)
+        self._publish_persistent(configuration)
 
-    def end(self, request: Request, stage: Stage, sequence: str) -> str:
+    def end(
+        self, request: Request, stage: Stage, sequence: str, *, wipe: tuple[str, ...] = ()
+    ) -> str:
         """Begin to end the machine and return the actor identity that its events carry.
 
+        `wipe` names volumes to destroy on the way down; `DISK` stands for the whole system disk.
+
         Raises:
-            TrustError: when another sequence is ending it already.
+            NodeError: when another sequence is ending it already.
         """
         if self.ended.done():
-            raise TrustError("the machine is ending already")
+            raise NodeError("another sequence is ending this machine already")
+        self.to_wipe = wipe
         actor = str(uuid.uuid4())
         self.enter(stage)
         self.events.publish(
@@ -169,10 +176,14 @@ class Machine:
 
     async def wipe(self) -> None:
         """Destroy what a reset asked for; called when nothing uses the volumes any more."""
+        if not self.to_wipe:
+            return
         labels = list(volume.LABELS) if DISK in self.to_wipe else list(self.to_wipe)
-        await volume.wipe(self.volumes, self.platform.driver, labels)
-        if DISK in self.to_wipe and self.volumes.disk:
-            await asyncio.to_thread(volume.destroy_system, self.volumes.disk)
+        # A configuration that is being written is written before it is destroyed.
+        async with self.applying:
+            await volume.wipe(self.volumes, self.platform.driver, labels)
+            if DISK in self.to_wipe and self.volumes.disk:
+                await asyncio.to_thread(volume.destroy_system, self.volumes.disk)
 
     def _read_meta(self) -> None:
         values: dict[int, bytes] = {}
@@ -189,13 +200,30 @@ class Machine:
             except EdgeError as error:
                 self.diagnose("enrolment", f"the enrolment record in META is unreadable: {error}")
         for key, value in values.items():
-            if key not in keys.SECRET_KEYS:
-                text = value.decode(errors="replace")
-                self.store.put(kind.META_KEY, keys.key_name(key), {"value": text}, owner=_OWNER)
+            self.publish_meta(key, value)
+
+    def publish_meta(self, key: int, value: bytes) -> None:
+        """Publish a value of META, unless it is secret or the node's own book-keeping."""
+        if key not in keys.SECRET_KEYS | keys.OWN_KEYS:
+            text = value.decode(errors="replace")
+            self.store.put(kind.META_KEY, keys.key_name(key), {"value": text}, owner=_OWNER)
 
     def _raise_clock(self, last: bytes) -> None:
-        if last.isdigit():
+        # Only ever forward: a machine with a clock of its own knows better than META.
+        if last.isdigit() and float(last) > time.time():
             self.platform.set_clock(float(last))
+
+    def _mend_meta(self) -> None:
+        """Replace a META that cannot be read by one that holds this node's key."""
+        meta = self.volumes.meta
+        if meta is None:
+            return
+        try:
+            meta.read()
+        except ImageError:
+            meta.write({keys.NODE_KEY: self.key})
+            volume.remember(self.volumes, set(self.volumes.mounted))
+            self.store.remove(kind.DIAGNOSTIC, "meta")
 
     def _new_key(self) -> bytes:
         key = new_key()
@@ -214,19 +242,21 @@ class Machine:
         except ConfigError as error:
             faults = "; ".join((error.message, *error.faults))
             self.diagnose("config", f"the configuration on STATE is not valid: {faults}")
-            return
-        except OSError as error:
+        except (OSError, EdgeError) as error:
             self.diagnose("config", f"the configuration on STATE cannot be read: {error}")
-            return
-        if found:
-            self.activate(found)
-            self.store.put(
-                kind.MACHINE_CONFIG,
-                "persistent",
-                found.text,
-                owner=_OWNER,
-                annotations={"talos.dev/yaml-spec": "1"},
-            )
+        else:
+            if found:
+                self.activate(found)
+                self._publish_persistent(found)
+
+    def _publish_persistent(self, configuration: Configuration) -> None:
+        self.store.put(
+            kind.MACHINE_CONFIG,
+            "persistent",
+            configuration.text,
+            owner=_OWNER,
+            annotations={"talos.dev/yaml-spec": "1"},
+        )
 
 
 def _status_event(stage: Stage, status: dict[str, object]) -> machine_pb2.MachineStatusEvent:

@@ -17,14 +17,13 @@ from edge.api import (
     storage_pb2_grpc,
     time_pb2_grpc,
 )
-from edge.errors import NodeError
 from edge.node.api.guard import Guard
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
 from edge.node.api.other import ClockService, DiskService
 from edge.node.api.stat import StatCalls
 from edge.node.api.state import StateService
-from edge.node.api.transport import Credentials, dynamic_credentials
+from edge.node.api.transport import Credentials, bind, dynamic_credentials
 from edge.node.apply import Applier
 from edge.node.machine import Machine
 
@@ -71,13 +70,7 @@ class ApiServer:
         """
         credentials = dynamic_credentials(self._fetch, verify_clients=not self.maintenance)
         for port in ports:
-            host = f"[{address}]" if ":" in address else address
-            try:
-                bound = self._server.add_secure_port(f"{host}:{port}", credentials)
-            except RuntimeError as error:
-                raise NodeError(f"cannot listen on {host}:{port}: {error}") from error
-            if bound != port:
-                raise NodeError(f"cannot listen on {host}:{port}")
+            bind(self._server, address, port, credentials)
         await self._server.start()
 
     async def stop(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from edge.api import resource_pb2, resource_pb2_grpc
+from edge.api import meta_pb2, resource_pb2, resource_pb2_grpc
 from edge.errors import TrustError
 from edge.node.api.guard import Context, caller_roles
 from edge.node.resource.encode import DEFINITION_TYPE, NAMESPACE_TYPE, to_wire
@@ -164,8 +164,28 @@ def _empty(type_: str, namespace: str, resource_id: str) -> resource_pb2.Resourc
     return resource_pb2.Resource(metadata=metadata, spec=resource_pb2.Spec())
 
 
+_META_KINDS = (
+    Kind(
+        type=DEFINITION_TYPE,
+        singular="ResourceDefinition",
+        namespace="meta",
+        message=meta_pb2.ResourceDefinitionSpec,
+        columns=(("Aliases", "{.aliases[:]}"),),
+    ),
+    Kind(
+        type=NAMESPACE_TYPE,
+        singular="Namespace",
+        namespace="meta",
+        message=meta_pb2.NamespaceSpec,
+        aliases=("ns",),
+        columns=(("Description", "{.description}"),),
+    ),
+)
+
+
 def _definitions() -> list[Resource]:
-    return [_meta_resource(DEFINITION_TYPE, kind.id, _definition(kind)) for kind in KINDS.values()]
+    kinds = sorted((*KINDS.values(), *_META_KINDS), key=lambda kind: kind.id)
+    return [_meta_resource(DEFINITION_TYPE, kind.id, _definition(kind)) for kind in kinds]
 
 
 def _namespaces() -> list[Resource]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from edge.errors import NodeError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -14,6 +16,23 @@ class Credentials:
     key: bytes = field(repr=False)
     certificate: bytes
     client_cas: bytes = b""
+
+
+def bind(
+    server: grpc.aio.Server, address: str, port: int, credentials: grpc.ServerCredentials
+) -> None:
+    """Have `server` listen on one address and port.
+
+    Raises:
+        NodeError: when the port is taken.
+    """
+    host = f"[{address}]" if ":" in address else address
+    try:
+        bound = server.add_secure_port(f"{host}:{port}", credentials)
+    except RuntimeError as error:
+        raise NodeError(f"cannot listen on {host}:{port}: {error}") from error
+    if bound != port:
+        raise NodeError(f"cannot listen on {host}:{port}")
 
 
 def dynamic_credentials(

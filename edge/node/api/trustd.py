@@ -16,7 +16,7 @@ import grpc
 from edge.api import security_pb2, security_pb2_grpc
 from edge.errors import NodeError, TrustError
 from edge.node.api.guard import Context
-from edge.node.api.transport import Credentials, dynamic_credentials
+from edge.node.api.transport import Credentials, bind, dynamic_credentials
 from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.pki.certificate import KeyPair, sign_csr
@@ -74,10 +74,7 @@ class TrustServer:
         Raises:
             NodeError: when the port is taken.
         """
-        try:
-            self._server.add_secure_port(f"{address}:{PORT}", self._credentials)
-        except RuntimeError as error:
-            raise NodeError(f"cannot listen on {address}:{PORT}: {error}") from error
+        bind(self._server, address, PORT, self._credentials)
         await self._server.start()
 
     async def stop(self) -> None:

@@ -50,8 +50,8 @@ class ApiController(Controller):
         await self._renew()
         if self._server is None or self._server.maintenance != self.machine.in_maintenance:
             await self._serve()
-        await self._serve_trust()
         self._announce()
+        await self._serve_trust()
 
     async def close(self) -> None:
         """Let running calls finish and stop serving."""
