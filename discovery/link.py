@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network links of this machine that can carry mDNS, and their addresses."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,8 +12,11 @@ import ifaddr
 MAX_LINKS: Final = 64
 
 _SYSFS = Path("/sys/class/net")
+_IPV6_ADDRESSES = Path("/proc/net/if_inet6")
 _IFF_UP = 0x1
 _IFF_MULTICAST = 0x1000
+# IFA_F_TENTATIVE and IFA_F_DADFAILED: nothing can be bound to such an address.
+_NOT_BINDABLE = 0x48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +36,11 @@ class Link:
 def list_links() -> tuple[Link, ...]:
     """Return the links that are up, have an address and are not a port of a bridge or bond."""
     found: dict[tuple[str, int], tuple[str, ...]] = {}
+    unready = _unready_addresses()
     for adapter in ifaddr.get_adapters():
         # An address with a label of its own is listed as "eth0:label".
         key = (adapter.name.partition(":")[0], adapter.index or 0)
-        found[key] = found.get(key, ()) + _addresses(adapter.ips)
+        found[key] = found.get(key, ()) + _addresses(adapter.ips, unready)
     links = [
         Link(name=name, index=index, addresses=addresses)
         for (name, index), addresses in found.items()
@@ -55,9 +59,18 @@ def sources(index: int, addresses: Iterable[str]) -> list[str | int]:
     return found
 
 
-def _addresses(ips: Iterable[ifaddr.IP]) -> tuple[str, ...]:
+def _addresses(ips: Iterable[ifaddr.IP], unready: Collection[bytes]) -> tuple[str, ...]:
     texts = (ip.ip if isinstance(ip.ip, str) else ip.ip[0] for ip in ips)
-    return tuple(text.partition("%")[0] for text in texts)
+    plain = (text.partition("%")[0] for text in texts)
+    return tuple(text for text in plain if ip_address(text).packed not in unready)
+
+
+def _unready_addresses() -> set[bytes]:
+    """Return the IPv6 addresses that are still, or in vain, being checked for duplicates."""
+    if not _IPV6_ADDRESSES.exists():
+        return set()
+    rows = [line.split() for line in _IPV6_ADDRESSES.read_text().splitlines()]
+    return {bytes.fromhex(row[0]) for row in rows if int(row[4], 16) & _NOT_BINDABLE}
 
 
 def _is_usable(name: str) -> bool:

@@ -34,6 +34,12 @@ TXT_FIELDS: Final[Mapping[str, tuple[str, int]]] = {
     "cl": ("cluster", 64),
 }
 
+# Names may be cut; an identity that is too long is none, so these are read whole.
+_WHOLE = ("txtvers", "id", "fp", "card")
+_READ_LIMITS = [(key, 255) for key in _WHOLE] + [
+    (key, limit) for key, (_, limit) in TXT_FIELDS.items() if key not in _WHOLE
+]
+
 _ID = re.compile(r"[0-9A-Za-z-]{1,40}")
 _CARD = re.compile(r"[0-9a-f]{16}")
 _NOT_HOST = re.compile(r"[^a-z0-9-]+")
@@ -112,7 +118,7 @@ def decode(
 
     `instance` is the bare label; `addresses` may hold anything that was claimed.
     """
-    values = {key: clean(_text(txt.get(key.encode())), limit) for key, (_, limit) in _limits()}
+    values = {key: clean(_text(txt.get(key.encode())), limit) for key, limit in _READ_LIMITS}
     if values["txtvers"] != TXT_VERSION or not _ID.fullmatch(values["id"]):
         return None
     usable = usable_addresses(addresses, interface)
@@ -150,10 +156,6 @@ def usable_addresses(claimed: Iterable[str], interface: str) -> tuple[Address, .
     found = {_scoped(_parse(text), interface) for text in claimed}
     usable = [one for one in found if one is not None and _is_usable(one, interface)]
     return tuple(sorted(usable, key=_preference)[:MAX_ADDRESSES])
-
-
-def _limits() -> list[tuple[str, tuple[str, int]]]:
-    return [("txtvers", ("", 4)), *TXT_FIELDS.items()]
 
 
 def _text(value: bytes | None) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program that announces nodes with the real `Advertiser` until its standard input ends.
 
-Arguments: the seconds a record is valid, the link's name, then one IPv4 address a node, whose last
+Arguments: the seconds a record is valid, the link's name, then one address a node, whose last
 byte numbers it. Lines on standard input: "state N STATE" changes node N, "leave N" says its
 goodbye, "die" ends the program without one. Prints "ready" when everything is announced and
 "done" after each line.
@@ -13,6 +13,7 @@ import hashlib
 import os
 import sys
 from dataclasses import replace
+from ipaddress import ip_address
 
 from discovery.advertise import Advertiser
 from discovery.record import NodeRecord, NodeState
@@ -36,7 +37,7 @@ def node_record(number: int) -> NodeRecord:
 
 def number_of(address: str) -> int:
     """Return the number of the node at `address`."""
-    return int(address.rpartition(".")[2])
+    return ip_address(address).packed[-1]
 
 
 async def announce(ttl_s: int, link: str, addresses: list[str]) -> None:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our advertiser seen by our browser over a cable between two network namespaces."""
 
-from tests.integration.discovery.conftest import Cable, parsed, run
+import sys
+from pathlib import Path
+
+from tests.integration.discovery.conftest import ANNOUNCER, Cable, parsed, run
 
 
 def test_node_is_found_changed_and_lost(cable: Cable) -> None:
@@ -51,6 +54,16 @@ def test_link_that_goes_takes_its_nodes(cable: Cable) -> None:
     assert (found["event"], found["name"]) == ("found", "cam-103")
 
 
+def test_node_without_lease_is_found(cable: Cable) -> None:
+    """A node that got no IPv4 address is found at its link-local one."""
+    run("ip", "-n", cable.right, "address", "flush", "dev", "port")
+    run("ip", "-n", cable.right, "address", "add", "fe80::68/64", "dev", "port", "nodad")
+    cable.start(cable.right, sys.executable, str(ANNOUNCER), "120", "port", "fe80::68")
+    watcher = cable.discover("--watch", "-o", "jsonl")
+    found = parsed(watcher.wait_for(lambda line: line.startswith("{")))
+    assert (found["name"], found["addresses"]) == ("cam-104", ["fe80::68%port"])
+
+
 def test_fifty_nodes_resolve(cable: Cable) -> None:
     """Fifty nodes that all answer at once are all resolved, each with its own address."""
     numbers = range(100, 150)
@@ -83,3 +96,19 @@ def test_no_network_is_one_line(cable: Cable) -> None:
     finder = cable.discover("--interface", "nothere", "--timeout", "0.1")
     finder.wait_for(lambda line: "no network link to listen on among nothere" in line)
     finder.wait_for(lambda line: "--cidr" in line)
+
+
+def test_hostile_record_is_harmless(cable: Cable) -> None:
+    """Escape sequences never reach the terminal, and false addresses are not tried."""
+    impostor = Path(__file__).parent / "impostor.py"
+    program = cable.start(cable.right, sys.executable, str(impostor), "10.77.0.2")
+    program.wait_for("ready".__eq__)
+    cable.announce([106])
+    finder = cable.discover("--timeout", "3", "-o", "jsonl")
+    evil = parsed(finder.wait_for(lambda line: "evil" in line))
+    assert set(evil["addresses"]) == {"10.77.0.2", "10.77.0.66"}
+    assert (evil["state"], evil["card"], evil["fingerprint"]) == ("unknown", "unknown", "")
+    assert all(str(value).isprintable() for value in evil.values())
+    table = cable.discover("--timeout", "3")
+    table.wait_for(lambda line: line.startswith("cam-106"))
+    assert all(line.isprintable() for line in table.seen)
