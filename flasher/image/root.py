@@ -5,6 +5,7 @@ The part that changes with packages (the base) is cached; a build adds what chan
 the kernel and the board.
 """
 
+import errno
 import json
 import os
 import re
@@ -134,7 +135,7 @@ def assemble_root(
 
     Files of the base are hard links: nothing may be written to in place.
     """
-    shutil.copytree(base, tree, symlinks=True, copy_function=_link_or_copy)
+    _link_tree(base, tree)
     copy_own_packages(tree / SITE)
     own = [
         f"{SITE}/{each.name}"
@@ -252,9 +253,20 @@ def _target_exists(tree: Path, link: Path) -> bool:
     return resolved.exists()
 
 
-def _link_or_copy(source: str, target: str) -> str:
+def _link_tree(source: Path, target: Path) -> None:
+    target.mkdir()
+    for path in _walk(source):
+        place = target / path.relative_to(source)
+        if path.is_dir() and not path.is_symlink():
+            place.mkdir()
+        else:
+            _link_or_copy(path, place)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
-    except OSError:
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}:
+            raise
         shutil.copy2(source, target, follow_symlinks=False)
-    return target
