@@ -2,7 +2,10 @@
 """`edgectl console` over TCP: what goes to stdout, what to stderr, and how it ends."""
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,3 +77,17 @@ def test_without_a_device_the_ports_are_listed(capsys: pytest.CaptureFixture[str
     assert run(["console"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("DEVICE") or "no serial port found" in captured.err
+
+
+def test_interrupt_ends_well() -> None:
+    """Ctrl-C ends the console with a summary and exit code 0."""
+    with board() as url:
+        command = [sys.executable, "-m", "edge", "console", url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert any(b"stage maintenance" in line for line in process.stderr)
+            assert process.stdout.read(len(BOOT)) == BOOT
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 0
+            assert b"1 boot, last stage" in process.stderr.read()
