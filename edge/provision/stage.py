@@ -47,12 +47,14 @@ class Stage(StrEnum):
     UEFI_ERROR = "uefi-error"
     GRUB_ERROR = "grub-error"
     KERNEL_ERROR = "kernel-error"
+    MACHINED_ERROR = "machined-error"
 
     FIRMWARE_FAILED = "firmware-failed"
     U_BOOT_FAILED = "u-boot-failed"
     UEFI_FAILED = "uefi-failed"
     GRUB_FAILED = "grub-failed"
     KERNEL_FAILED = "kernel-failed"
+    LOADER_FAILED = "loader-failed"
 
     @property
     def is_failure(self) -> bool:
@@ -108,6 +110,8 @@ _ONLY_IN: Final = {Stage.GRUB_ERROR: Stage.GRUB}
 
 # What boards print, from reference logs; each is searched for in a line without its time stamp.
 _LINES: Final = (
+    (Stage.LOADER_FAILED, r"^edge: loader: .*: error \d+", ""),
+    (Stage.MACHINED_ERROR, r"^edge: machined ended with ", ""),
     (Stage.LOADER, r"^edge: loader\b", ""),
     (Stage.ROOT, r"^edge: root mounted\b", ""),
     (Stage.INIT, r"^edge: init\b", ""),
