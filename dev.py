@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Everything a developer or a newcomer starts: the demonstration, the tests, the checks.
+
+Standard library only. Makes a virtual environment beside itself, so that it works where the
+system's Python refuses pip (PEP 668), and says which system packages are missing before it
+installs them.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin/python"
+STAMP = VENV / "edgectl-stamp"
+OLDEST_PYTHON = (3, 11)
+SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+# Debian package -> a program or file that proves it is there.
+BUILD_PACKAGES = {
+    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "device-tree-compiler": "dtc",
+    "dosfstools": "mkfs.vfat",
+    "e2fsprogs": "mke2fs",
+    "mmdebstrap": "mmdebstrap",
+    "mtools": "mcopy",
+    "squashfs-tools": "mksquashfs",
+    "xz-utils": "xz",
+    "zstd": "zstd",
+}
+EMULATOR_PACKAGES = {
+    "dnsmasq-base": "dnsmasq",
+    "iproute2": "ip",
+    "qemu-efi-aarch64": "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
+    "qemu-system-arm": "qemu-system-aarch64",
+}
+TEST_PACKAGES = {
+    "avahi-daemon": "avahi-daemon",
+    "avahi-utils": "avahi-browse",
+    "binutils": "objdump",
+    "dbus": "dbus-daemon",
+    "fdisk": "sfdisk",
+    "gdisk": "sgdisk",
+    "gzip": "gzip",
+    "openssl": "openssl",
+    "ovmf": "/usr/share/OVMF/OVMF_CODE_4M.fd",
+    "qemu-system-x86": "qemu-system-x86_64",
+    "util-linux": "losetup",
+}
+
+
+class Stop(Exception):
+    """Something is in the way; the message says what and what to do."""
+
+
+def main() -> int:
+    """Run the command that was asked for."""
+    options = _parse()
+    try:
+        code: int = options.run(options)
+    except Stop as stop:
+        print(f"dev.py: {stop}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Set up what the demonstration needs and run it."""
+    make_environment("run")
+    wanted = {} if options.fast else BUILD_PACKAGES | EMULATOR_PACKAGES
+    fast = options.fast or not install_packages(wanted, agreed=options.yes, needed=False)
+    if fast and not options.fast:
+        print("going on with lab nodes instead of an emulated board (demo --fast)")
+    arguments = ["demo", *(["--fast"] if fast else []), *options.rest]
+    return run(PYTHON, "-m", "edge", *arguments)
+
+
+def test(options: argparse.Namespace) -> int:
+    """Check and test everything, or only what pytest's arguments select."""
+    make_environment("dev")
+    packages = BUILD_PACKAGES | EMULATOR_PACKAGES | TEST_PACKAGES
+    install_packages(packages, agreed=options.yes, needed=True)
+    if not options.rest and (code := check(options)):
+        return code
+    return run(PYTHON, "-m", "pytest", "-q", *options.rest)
+
+
+def check(_options: argparse.Namespace) -> int:
+    """Run the formatter, the linter, the type checker and the layer contracts."""
+    make_environment("dev")
+    commands = (
+        ("ruff", "format", "--check", "--quiet", "."),
+        ("ruff", "check", "--quiet", "."),
+        ("mypy", "--no-error-summary"),
+        ("lint-imports", "--no-cache"),
+    )
+    for name, *arguments in commands:
+        result = subprocess.run(
+            [VENV / "bin" / name, *arguments], cwd=ROOT, capture_output=True, text=True
+        )
+        if result.returncode:
+            print(f"{result.stdout}{result.stderr}".rstrip())
+            return result.returncode
+    return 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Run a benchmark from tests/benchmarks."""
+    make_environment("dev")
+    known = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    if not options.rest or options.rest[0] not in known:
+        raise Stop(f"name a benchmark: {', '.join(known) or 'there are none'}")
+    name, *rest = options.rest
+    return run(PYTHON, "-m", f"tests.benchmarks.{name}", *rest)
+
+
+def lock(_options: argparse.Namespace) -> int:
+    """Pin the requirements again, with hashes and without the address of an index."""
+    make_environment("dev")
+    uv = shutil.which("uv", path=f"{SEARCH}:{VENV / 'bin'}")
+    if uv is None:
+        raise Stop("lock needs uv: .venv/bin/pip install uv")
+    folder = ROOT / "requirements"
+    common = ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-header"]
+    jobs = (
+        ("dev.txt", "3.11", ["--group", "dev", "pyproject.toml"]),
+        ("run.txt", "3.11", ["pyproject.toml", "requirements/build.in", "-c", "dev.txt"]),
+        ("node.txt", "3.13", ["requirements/node.in", "-c", "run.txt"]),
+    )
+    for name, version, arguments in jobs:
+        words = [str(folder / word) if word.endswith(".txt") else word for word in arguments]
+        output = ["--no-annotate", "--quiet", "--python-version", version, "-o", folder / name]
+        if code := run(uv, "pip", "compile", *common, *words, *output):
+            return code
+    return 0
+
+
+def generate(_options: argparse.Namespace) -> int:
+    """Generate the modules of the API from its definitions."""
+    make_environment("dev")
+    protoc = [PYTHON, "-m", "grpc_tools.protoc", "-I.", "--python_out=.", "--pyi_out=."]
+    api = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "edge/api").glob("*.proto"))
+    kinds = sorted(
+        str(path.relative_to(ROOT)) for path in (ROOT / "edge/api/definitions").glob("*.proto")
+    )
+    return run(*protoc, "--grpc_python_out=.", *api) or run(*protoc, *kinds)
+
+
+def make_environment(kind: str) -> None:
+    """Have a virtual environment with the pinned requirements of `kind`: run or dev."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise Stop(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}")
+    pins = ROOT / f"requirements/{kind}.txt"
+    stamp = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version} {ROOT}"
+    known = STAMP.read_text().splitlines() if STAMP.exists() else []
+    if stamp in known and PYTHON.exists():
+        return
+    print(f"setting up {VENV.name} ({kind}) ...", flush=True)
+    if not PYTHON.exists():
+        _make_venv()
+    _install(["--require-hashes", "-r", str(pins)])
+    _install(["--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    STAMP.write_text("\n".join([*known, stamp]))
+
+
+def _make_venv() -> None:
+    try:
+        import ensurepip  # noqa: F401 - asked whether it is there
+    except ImportError:
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        install_packages({version: "-"}, agreed=False, needed=True)
+    _quiet([sys.executable, "-m", "venv", "--clear", str(VENV)], "the environment cannot be made")
+
+
+def _install(arguments: list[str]) -> None:
+    if uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), *arguments]
+    else:
+        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = [*pip, *arguments]
+    _quiet(command, "the requirements cannot be installed")
+
+
+def _quiet(command: list[str], complaint: str) -> None:
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        lines = f"{result.stdout}{result.stderr}".strip().splitlines() or ["no output"]
+        raise Stop(f"{complaint}: {lines[-1]}")
+
+
+def install_packages(packages: dict[str, str], *, agreed: bool, needed: bool) -> bool:
+    """Install those of `packages` that are missing; say whether all are there now.
+
+    Asks first unless `agreed` or root. Without them, stops if they are `needed`.
+    """
+    missing = sorted(name for name, proof in packages.items() if not _is_there(proof))
+    if not missing:
+        return True
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if os.geteuid() != 0:
+        command = ["sudo", *command]
+    if shutil.which("apt-get") and (agreed or os.geteuid() == 0 or _agree(command)):
+        _apt(command)
+    still = [name for name in missing if not _is_there(packages[name]) and packages[name] != "-"]
+    if still and needed:
+        raise Stop(f"missing system packages: {' '.join(still)}\n  {' '.join(command)}")
+    if still:
+        print(f"not installed: {' '.join(still)}")
+    return not still
+
+
+def _apt(command: list[str]) -> None:
+    print(" ".join(command), flush=True)
+    prefix = command[: command.index("apt-get")]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    update = [*prefix, "apt-get", "update", "-qq"]
+    subprocess.run(update, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, "-qq"], env=environment, stdout=subprocess.DEVNULL)
+
+
+def _agree(command: list[str]) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return input(f"{' '.join(command)}\nrun this? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _is_there(proof: str) -> bool:
+    if proof.startswith("/"):
+        return Path(proof).exists()
+    return shutil.which(proof, path=SEARCH) is not None
+
+
+def run(*command: object) -> int:
+    """Run a command in the checkout and return its exit code."""
+    environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{SEARCH}"}
+    words = [str(word) for word in command]
+    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The child got it too and tidies up; its exit code is the answer.
+            continue
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__.splitlines()[0])
+    parser.set_defaults(rest=[], yes=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for function in (demo, test, check, bench, lock, generate):
+        summary = (function.__doc__ or "").splitlines()[0]
+        command = commands.add_parser(function.__name__, help=summary, description=summary)
+        command.set_defaults(run=function)
+        command.add_argument("--yes", action="store_true", help="install system packages unasked")
+        if function is demo:
+            command.add_argument("--fast", action="store_true", help="lab nodes, no emulator")
+    options, rest = parser.parse_known_args()
+    options.rest = rest
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
