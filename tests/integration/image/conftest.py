@@ -14,7 +14,7 @@ from flasher.image.build import BuildReport, build_image
 from flasher.image.wheel import copy_own_packages
 from flasher.table import Partition, read_table
 
-ROOT_NAME = b"root.squashfs\0"
+ROOT_NAME = b"00000000root.squashfs\0"  # the end of its entry in the archive
 MAGIC = b"hsqs"
 
 
