@@ -21,6 +21,8 @@ _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
+    # Also the limit of one attempt to connect, TLS included; the library's own is 20 s.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.enable_http_proxy", 0),
 ]
 
@@ -89,31 +91,50 @@ _TRUST_CODES = {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICAT
 
 
 @contextmanager
-def translated(node: str) -> Iterator[None]:
-    """Turn gRPC errors into ours, naming the node."""
+def translated(node: str, *, anonymous: bool = False) -> Iterator[None]:
+    """Turn gRPC errors into ours, naming the node; `anonymous` is a call without certificate."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        raise _translate(node, error) from error
+        raise _translate(node, error, anonymous=anonymous) from error
 
 
-def _translate(node: str, error: grpc.aio.AioRpcError) -> errors.EdgeError:
+def _translate(node: str, error: grpc.aio.AioRpcError, *, anonymous: bool) -> errors.EdgeError:
     details = error.details() or error.code().name.lower()
+    if anonymous and _wants_certificate(details):
+        return errors.NodeError(
+            f"{node} is configured already: it talks only to who shows a certificate",
+            hint="leave out --insecure",
+        )
     if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
         first, *faults = details.splitlines()
         return errors.ConfigError(f"{node}: {first}", faults=tuple(f.strip() for f in faults))
     if error.code() in _TRUST_CODES:
         return errors.TrustError(f"{node}: {details}")
-    if error.code() is grpc.StatusCode.UNAVAILABLE:
+    return _node_error(node, error.code(), details)
+
+
+def _node_error(node: str, code: grpc.StatusCode, details: str) -> errors.NodeError:
+    if code is grpc.StatusCode.UNAVAILABLE:
         return errors.NodeError(f"{node} cannot be reached: {_short(details)}", hint=_hint(details))
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return errors.NodeError(f"{node} did not answer in time")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return errors.NodeError(f"{node} cannot do that: {details}")
     return errors.NodeError(f"{node}: {details}")
+
+
+def _wants_certificate(details: str) -> bool:
+    """Say whether the node hung up during the handshake, though it was there a moment ago."""
+    endings = ("Socket closed", "Connection reset", "CERTIFICATE_REQUIRED", "BAD_CERTIFICATE")
+    return "failed to connect" in details and any(each in details for each in endings)
 
 
 def _short(details: str) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in details:
         return "its certificate is not from this cluster"
+    if "lookup failed" in details:
+        return "no such host"
     for known in ("Connection refused", "No route to host", "Connection reset", "Socket closed"):
         if known in details:
             return known.lower()
@@ -122,5 +143,5 @@ def _short(details: str) -> str:
 
 def _hint(details: str) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in details:
-        return "is it in maintenance mode? then: edgectl apply-config --insecure"
+        return "a node in maintenance mode wants --insecure; edgectl discover shows which are"
     return "edgectl discover shows the nodes on this network"

@@ -3,8 +3,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -165,7 +166,7 @@ class NodeClient:
     async def events(self, tail: int = 0) -> AsyncIterator[Happening]:
         """Yield the last `tail` events (-1 for all) and every later one."""
         request = machine_pb2.EventsRequest(tail_events=tail)
-        with translated(self.node):
+        with self._translated():
             async for event in self._machine.Events(request, metadata=self._metadata):
                 if event.id:
                     yield _happening(event)
@@ -190,9 +191,8 @@ class NodeClient:
             return found[0]
         if found:
             names = ", ".join(each.type for each in found)
-            raise NodeError(f"{word!r} can mean {names}", hint="use the full name")
-        short = sorted(each.type.split(".")[0].lower() for each in known)
-        raise NodeError(f"{self.node} has no resource {word!r}", hint=f"known: {', '.join(short)}")
+            raise NodeError(f"{self.node}: {word!r} can mean {names}", hint="use a full name")
+        raise NodeError(f"{self.node} has no resource {word!r}", hint=_suggest(word, known))
 
     async def resource(self, type_: str, namespace: str, resource_id: str) -> Document:
         """Return one resource."""
@@ -212,7 +212,7 @@ class NodeClient:
         request = resource_pb2.WatchRequest(
             namespace=namespace, type=type_, id=resource_id, options=options, api_version=1
         )
-        with translated(self.node):
+        with self._translated():
             async for answer in self._state.Watch(request, metadata=self._metadata):
                 for event in answer.event:
                     name = resource_pb2.EventType.Name(event.event_type).lower()
@@ -221,6 +221,9 @@ class NodeClient:
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.grpc.close()
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.node, anonymous=self._channel.presented is not None)
 
     def _proof(self, secret: bytes | None) -> Metadata:
         if secret is None or self._channel.presented is None:
@@ -235,11 +238,11 @@ class NodeClient:
         timeout_s: float = CALL_TIMEOUT_S,
         extra: Metadata = (),
     ) -> Any:
-        with translated(self.node):
+        with self._translated():
             return await method(request, timeout=timeout_s, metadata=(*self._metadata, *extra))
 
     async def _stream(self, method: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
-        with translated(self.node):
+        with self._translated():
             async for item in method(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata):
                 yield item
 
@@ -248,7 +251,7 @@ class NodeClient:
     ) -> AsyncIterator[str]:
         timeout = None if follow else APPLY_TIMEOUT_S
         rest = ""
-        with translated(self.node):
+        with self._translated():
             async for data in method(request, timeout=timeout, metadata=self._metadata):
                 *lines, rest = (rest + data.bytes.decode(errors="replace")).split("\n")
                 for line in lines:
@@ -314,6 +317,13 @@ def _definition(spec: Any) -> Definition:
         columns=tuple((column.name, column.json_path) for column in spec.print_columns),
         sensitive=spec.sensitivity == meta_pb2.ResourceDefinitionSpec.SENSITIVE,
     )
+
+
+def _suggest(word: str, known: list[Definition]) -> str:
+    names = sorted({name for each in known for name in each.names if "." not in name})
+    if close := get_close_matches(word.lower(), names, n=3):
+        return f"similar: {', '.join(close)}"
+    return "edgectl get rd lists every kind"
 
 
 def _document(resource: Any) -> Document:

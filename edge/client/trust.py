@@ -16,6 +16,7 @@ from edge.pki.certificate import from_der, inspect
 from edge.pki.key import fingerprint, spki_digest
 
 CONNECT_TIMEOUT_S = 5.0
+MAINTENANCE_NAME = "maintenance-service.talos.dev"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,12 @@ class Presented:
     fingerprint: str
     digest: bytes
     name: str
+    common_name: str = ""
+
+    @property
+    def is_maintenance(self) -> bool:
+        """Say whether the server calls itself a node in maintenance mode: a hint, no proof."""
+        return self.common_name == MAINTENANCE_NAME
 
 
 def look_at(host: str, port: int) -> Presented:
@@ -90,6 +97,7 @@ def _present(der: bytes) -> Presented:
         fingerprint=fingerprint(pem),
         digest=spki_digest(pem),
         name=names[0] if names else facts.common_name,
+        common_name=facts.common_name,
     )
 
 

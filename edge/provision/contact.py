@@ -8,14 +8,17 @@ has to be asked for by a fingerprint or blindly.
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge.client.channel import split_endpoint
 from edge.client.client import connect
 from edge.client.model import Applied, ApplyMode
 from edge.client.trust import Blind, Pinned, Trust, check_pin, look_at
-from edge.errors import TrustError
+from edge.errors import NodeError, TrustError
 from flasher.record import Card, CardRecords
+
+POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +83,21 @@ async def configure(
         return await client.apply(
             configuration, mode=mode, dry_run=dry_run, enrolment_secret=contact.secret
         )
+
+
+async def wait_configured(contact: Contact, *, deadline_s: float = 15.0) -> bool:
+    """Wait until the node left maintenance; say whether it did so at the same address."""
+    host, port = split_endpoint(contact.node)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(deadline_s):
+            while not await asyncio.to_thread(_has_left_maintenance, host, port):
+                await asyncio.sleep(POLL_S)
+            return True
+    return False
+
+
+def _has_left_maintenance(host: str, port: int) -> bool:
+    try:
+        return not look_at(host, port).is_maintenance
+    except NodeError:
+        return False
