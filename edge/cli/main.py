@@ -9,6 +9,7 @@ import click
 
 from edge import __version__
 from edge.cli.exit import ExitCode, exit_code
+from edge.cli.options import target_options
 from edge.errors import ConfigError, EdgeError
 
 # command name -> (module under edge.cli.commands, one line of help)
@@ -16,12 +17,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply-config": ("apply_config", "Send a machine configuration to a node."),
     "boards": ("boards", "List, show and detect board profiles."),
     "cards": ("cards", "Show the cards that were flashed from here."),
+    "completion": ("completion", "Print what a shell needs to complete command lines."),
+    "config": ("config", "Show and change the client configuration."),
     "console": ("console", "Follow a board's serial console and name its boot stages."),
     "dashboard": ("dashboard", "Show one node live in the terminal."),
     "demo": ("demo", "Take a virtual board from profile to configured node."),
     "devices": ("devices", "List the disks of this machine and whether they may be written."),
     "discover": ("discover", "Find nodes on the local network."),
     "dmesg": ("dmesg", "Show a node's kernel log."),
+    "events": ("events", "Show what happens on nodes, as it happens."),
     "flash": ("flash", "Write an image to a card and read it back."),
     "gen": ("gen", "Generate machine configurations and secrets."),
     "get": ("get", "Show or watch a node's resources."),
@@ -33,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "services": ("services", "List a node's services."),
     "shutdown": ("shutdown", "Power nodes off."),
     "tui": ("tui", "Open the terminal interface."),
+    "validate": ("validate", "Check a machine configuration."),
     "version": ("version", "Show the version of edgectl and of nodes."),
 }
 
@@ -40,11 +45,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command is used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return every command name, sorted."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return the command, or nothing when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
@@ -62,6 +67,10 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="edgectl")
 def cli() -> None:
     """Take ARM and UEFI boards from a blank card to a monitored edge cluster."""
+
+
+# Users type them in both places: `edgectl -n NODE version` and `edgectl version -n NODE`.
+cli.params.extend(target_options())
 
 
 def report(error: EdgeError) -> None:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`edgectl validate`: check a machine configuration without sending it anywhere."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("argument", metavar="[FILE]", required=False)
+@click.option("-c", "--config", "option", metavar="FILE", help="The configuration; - is stdin.")
+@click.option("-m", "--mode", help="Accepted for talosctl's sake: there is one kind of machine.")
+@click.option("--strict", is_flag=True, help="Warnings are faults.")
+def command(*, argument: str | None, option: str | None, mode: str | None, strict: bool) -> None:  # noqa: ARG001
+    """Check the machine configuration FILE; every fault is listed."""
+    from edge.config.file import read_text
+    from edge.config.load import load
+    from edge.config.validate import validate
+
+    if bool(argument) == bool(option):
+        raise click.UsageError("name one configuration: edgectl validate FILE")
+    file = argument or option or ""
+    source = "stdin" if file == "-" else file
+    text = sys.stdin.read() if file == "-" else read_text(Path(file))
+    for warning in validate(load(text, source=source), strict=strict):
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"{source} is valid", err=True)

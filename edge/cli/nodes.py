@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes a command is for, how to reach them, and the same work on all of them at once.
+
+Nodes never wait for each other: each has its own deadline, its own rows and its own error.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import click
+
+from edge.cli.exit import ExitCode, exit_code
+from edge.cli.options import Targets, given_targets
+from edge.errors import ConfigError, EdgeError, NodeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.client.client import NodeClient
+    from edge.client.trust import Mutual
+    from edge.config.talosconfig import Context, TalosConfig
+    from edge.provision.contact import Contact
+
+DEADLINE_S = 30.0
+_ENDPOINT_DEADLINE_S = 3.0
+
+T = TypeVar("T")
+
+
+class NoNodesError(click.ClickException):
+    """The command line names no node; one line says what to type."""
+
+    exit_code = ExitCode.USAGE
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        """Print the line as other errors are printed."""
+        click.echo(f"edgectl: {self.message}", err=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The nodes of a command and how to reach each of them; no `trust` means maintenance mode."""
+
+    nodes: tuple[str, ...]
+    endpoints: tuple[str, ...] = ()
+    trust: "Mutual | None" = None
+    pins: tuple[str, ...] = ()
+
+    def open(self, node: str) -> "AbstractAsyncContextManager[NodeClient]":
+        """Connect to one of the nodes."""
+        return self._configured(node) if self.trust else self._maintenance(node)
+
+    @asynccontextmanager
+    async def _configured(self, node: str) -> "AsyncIterator[NodeClient]":
+        from edge.client.client import connect
+
+        assert self.trust
+        endpoint = await _choose_endpoint(node, self.endpoints)
+        async with connect(node, self.trust, endpoint=endpoint) as client:
+            yield client
+
+    @asynccontextmanager
+    async def _maintenance(self, node: str) -> "AsyncIterator[NodeClient]":
+        from edge.client.client import connect
+
+        contact = await contact_node(node, self.pins)
+        async with connect(node, contact.trust) as client:
+            yield client
+
+
+def choose_access(
+    *, insecure: bool = False, pins: Sequence[str] = (), named_only: bool = False
+) -> Access:
+    """Return the nodes that the command line or the client configuration names.
+
+    With `named_only` and in maintenance mode only the command line counts.
+
+    Raises:
+        NoNodesError: when no node is named.
+        ConfigError: when the client configuration cannot be used.
+    """
+    targets = given_targets()
+    if pins and not insecure:
+        raise click.UsageError("--cert-fingerprint goes with --insecure")
+    if insecure:
+        return Access(nodes=_named(targets.nodes or targets.endpoints), pins=tuple(pins))
+    if named_only:
+        _named(targets.nodes)
+    context = load_context(targets)
+    nodes = targets.nodes or context.nodes or targets.endpoints or context.endpoints
+    return Access(nodes=_named(nodes), endpoints=targets.endpoints, trust=_mutual(context))
+
+
+def has_targets() -> bool:
+    """Say whether the command line or a client configuration could name nodes."""
+    targets = given_targets()
+    return bool(targets.nodes or targets.endpoints) or config_path(targets).exists()
+
+
+def config_path(targets: Targets) -> "Path":
+    """Return where the client configuration is, or would be."""
+    from edge.config.talosconfig import find_talosconfig
+
+    return find_talosconfig(targets.talosconfig)
+
+
+def load_config(targets: Targets) -> "TalosConfig":
+    """Return the client configuration.
+
+    Raises:
+        ConfigError: when there is none, or it cannot be read.
+    """
+    from edge.config.talosconfig import load_talosconfig
+
+    path = config_path(targets)
+    if not path.exists():
+        raise ConfigError(
+            f"there is no client configuration at {path}",
+            hint="`edgectl gen config` makes one; --talosconfig FILE names it;"
+            " nodes in maintenance mode want --insecure",
+        )
+    return load_talosconfig(path)
+
+
+def load_context(targets: Targets) -> "Context":
+    """Return the chosen context of the client configuration.
+
+    Raises:
+        ConfigError: when there is none.
+    """
+    return load_config(targets).context(targets.context)
+
+
+async def contact_node(node: str, pins: Sequence[str]) -> "Contact":
+    """Make first contact with a node in maintenance mode; say so when it is a stranger's."""
+    from edge.provision.contact import make_contact
+    from flasher.record import card_records
+
+    contact = await make_contact(node, card_records(), pins=pins, blind=True)
+    if contact.card is None and not pins:
+        click.echo(
+            f"note: nobody proved who {node} is: its card was not flashed from here and no"
+            f" --cert-fingerprint was given\n"
+            f"      it shows {contact.fingerprint}; compare with its console",
+            err=True,
+        )
+    return contact
+
+
+@dataclass(slots=True)
+class Results(Generic[T]):
+    """What came back from the nodes that answered, and the errors of the others."""
+
+    found: list[tuple[str, T]] = field(default_factory=list)
+    errors: list[EdgeError] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """End the command with the code of its errors, if there are any."""
+        for hint in dict.fromkeys(error.hint for error in self.errors if error.hint):
+            click.echo(f"  hint: {hint}", err=True)
+        if self.errors:
+            codes = {exit_code(error) for error in self.errors}
+            raise click.exceptions.Exit(codes.pop() if len(codes) == 1 else ExitCode.FAILED)
+
+
+def on_clients(
+    access: Access,
+    action: "Callable[[NodeClient], Awaitable[T]]",
+    *,
+    deadline_s: float | None = DEADLINE_S,
+) -> Results[T]:
+    """Connect to every node and run `action`, as `on_nodes` does."""
+
+    async def connected(node: str) -> T:
+        async with access.open(node) as client:
+            return await action(client)
+
+    return on_nodes(access.nodes, connected, deadline_s=deadline_s)
+
+
+def on_nodes(
+    nodes: Sequence[str],
+    action: Callable[[str], Awaitable[T]],
+    *,
+    deadline_s: float | None = DEADLINE_S,
+) -> Results[T]:
+    """Run `action` on all nodes at once, printing the errors of each.
+
+    Raises:
+        EdgeError: what happened, when there is only one node.
+    """
+    return asyncio.run(_on_nodes(nodes, action, deadline_s))
+
+
+async def _on_nodes(
+    nodes: Sequence[str], action: Callable[[str], Awaitable[T]], deadline_s: float | None
+) -> Results[T]:
+    results: Results[T] = Results()
+
+    async def attempt(node: str) -> tuple[str, T] | None:
+        try:
+            return node, await _limited(node, action, deadline_s)
+        except EdgeError as error:
+            if len(nodes) == 1:
+                raise
+            results.errors.append(error)
+            _print_error(node, error)
+            return None
+
+    done = await asyncio.gather(*(attempt(node) for node in nodes))
+    results.found = [each for each in done if each]
+    return results
+
+
+async def _limited(node: str, action: Callable[[str], Awaitable[T]], deadline_s: float | None) -> T:
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await action(node)
+    except TimeoutError as error:
+        raise NodeError(f"{node} did not answer within {deadline_s or 0:.0f} s") from error
+
+
+def _print_error(node: str, error: EdgeError) -> None:
+    text = error.message if node in error.message else f"{node}: {error.message}"
+    faults = error.faults if isinstance(error, ConfigError) else ()
+    click.echo(f"edgectl: {'; '.join((text, *faults))}", err=True)
+
+
+async def _choose_endpoint(node: str, endpoints: Sequence[str]) -> str:
+    if not endpoints or node in endpoints:
+        return ""
+    if len(endpoints) == 1:
+        return endpoints[0]
+    for endpoint in endpoints:
+        if await _answers(endpoint):
+            return endpoint
+    raise NodeError(f"none of the endpoints answers: {', '.join(endpoints)}")
+
+
+async def _answers(endpoint: str) -> bool:
+    from edge.client.channel import split_endpoint
+
+    host, port = split_endpoint(endpoint)
+    try:
+        async with asyncio.timeout(_ENDPOINT_DEADLINE_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:  # a TimeoutError is one, too
+        return False
+    writer.close()
+    return True
+
+
+def _named(nodes: tuple[str, ...]) -> tuple[str, ...]:
+    if not nodes:
+        raise NoNodesError("no node is named: add -n ADDRESS; `edgectl discover` shows addresses")
+    return tuple(dict.fromkeys(nodes))
+
+
+def _mutual(context: "Context") -> "Mutual":
+    from edge.client.trust import Mutual
+
+    return Mutual(ca=context.ca, crt=context.crt, key=context.key)
