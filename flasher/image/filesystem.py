@@ -60,6 +60,8 @@ def write_ext4(
     output: Path, tree: Path, *, size_mib: int, label: str, uuid: str, time_s: int
 ) -> None:
     """Write an ext4 file system that holds the files of `tree`, owned by root."""
+    for path in (tree, *_walk(tree)):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     _make_sparse(output, size_mib)
     run_tool(
         "mke2fs",
