@@ -4,7 +4,7 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -72,7 +72,18 @@ class EmulatedBench:
 
     async def power_on(self, listener: Listener) -> str:
         """Switch on and follow the console until the node says where it has come to."""
-        assert self._board, "open comes before power_on"
+        return str((await self.boot(listener)).stage)
+
+    async def boot(self, listener: Listener, until: Collection[Stage] = _ENDS) -> StagePassed:
+        """Switch on and return the first stage of `until` that passes.
+
+        The console is followed until the power is cut, because a board whose console nobody
+        reads stands still.
+
+        Raises:
+            NodeError: when none passes in time.
+        """
+        assert self._board, "open comes before boot"
         await asyncio.to_thread(self._board.switch_on)
         passed: asyncio.Future[StagePassed] = asyncio.get_running_loop().create_future()
 
@@ -80,7 +91,7 @@ class EmulatedBench:
             if not isinstance(event, StagePassed):
                 return
             listener(Noted(text=f"{event.stage}: {event.text}"))
-            if event.stage in _ENDS and not passed.done():
+            if event.stage in until and not passed.done():
                 passed.set_result(event)
 
         console = open_console(self._board.console_url)
@@ -90,7 +101,7 @@ class EmulatedBench:
             )
         )
         try:
-            return str((await asyncio.wait_for(passed, BOOT_DEADLINE_S)).stage)
+            return await asyncio.wait_for(passed, BOOT_DEADLINE_S)
         except TimeoutError as error:
             raise NodeError(
                 f"the board did not come up in {BOOT_DEADLINE_S:.0f} s",
