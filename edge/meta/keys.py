@@ -31,6 +31,9 @@ TRIAL: Final = 0xE3
 VOLUMES_MADE: Final = 0xE4
 """JSON list of the volumes whose file systems are complete."""
 
+OWN_KEYS: Final = frozenset({NODE_KEY, ENROLMENT, LAST_TIME, TRIAL, VOLUMES_MADE})
+"""Keys that the node keeps for itself: nobody changes them through the API."""
+
 SECRET_KEYS: Final = frozenset({STATE_ENCRYPTION, UNIQUE_MACHINE_TOKEN, NODE_KEY, ENROLMENT})
 """Keys whose values never leave the node or appear in a log."""
 

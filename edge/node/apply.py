@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from edge.config.diff import diff
-from edge.errors import ConfigError
+from edge.errors import ConfigError, NodeError
 from edge.node.boot.supervisor import Request
 from edge.node.configuration import Configuration, parse_configuration
 from edge.node.log import logger
@@ -44,7 +44,9 @@ class Applier:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._going_back: asyncio.Task[None] | None = None
+        self._trial: asyncio.Task[None] | None = None
+        self._confirmed: Configuration | None = None
+        """What a trial goes back to."""
 
     async def apply(
         self, data: bytes, mode: Mode, *, dry_run: bool = False, try_timeout_s: float = 0.0
@@ -52,17 +54,28 @@ class Applier:
         """Apply the configuration in `data`.
 
         Raises:
-            ConfigError: when it is not valid, cannot be staged or tried here, or the node is
-                busy with another one.
+            ConfigError: when it is not valid, or cannot be staged or tried here.
+            NodeError: when the node is ending, or busy with another one.
+            EdgeError, OSError: when it cannot be written; the node then keeps what it had.
         """
-        if self._machine.applying.locked():
-            raise ConfigError("another apply configuration is already in progress")
-        async with self._machine.applying:
-            configuration = parse_configuration(data)
-            mode = self._effective(mode)
-            if dry_run:
-                return self._dry_run(configuration, mode)
-            return await self._carry_out(configuration, mode, try_timeout_s or TRY_TIMEOUT_S)
+        applying = self._machine.applying
+        if applying.locked():
+            raise NodeError("another apply configuration is already in progress")
+        if self._machine.ended.done():
+            raise NodeError("another sequence is ending this machine already")
+        configuration = parse_configuration(data)
+        mode = self._effective(mode)
+        if dry_run:
+            return self._dry_run(configuration, mode)
+        await applying.acquire()
+        work = asyncio.create_task(
+            self._carry_out(
+                configuration, mode, try_timeout_s if try_timeout_s > 0 else TRY_TIMEOUT_S
+            )
+        )
+        work.add_done_callback(lambda _: applying.release())
+        # A caller who hangs up must not leave a configuration written but not active.
+        return await asyncio.shield(work)
 
     def _effective(self, mode: Mode) -> Mode:
         if self._machine.in_maintenance:
@@ -86,14 +99,13 @@ class Applier:
         self, configuration: Configuration, mode: Mode, try_timeout_s: float
     ) -> Applied:
         details = _SENTENCES[mode]
-        if self._going_back:
-            self._going_back.cancel()
-            self._going_back = None
         if mode is Mode.TRY:
-            self._try(try_timeout_s)
+            self._begin_trial(try_timeout_s)
             details = f"{details}, going back in {try_timeout_s:.0f} s"
         else:
             await self._machine.persist(configuration)
+        if mode is Mode.NO_REBOOT:
+            self._end_trial()
         if mode in (Mode.NO_REBOOT, Mode.TRY):
             self._machine.activate(configuration)
         if mode is Mode.REBOOT:
@@ -101,16 +113,21 @@ class Applier:
         _log.info("%s", details)
         return Applied(mode=mode, details=details, warnings=configuration.warnings)
 
-    def _try(self, timeout_s: float) -> None:
-        before = self._machine.active
-        if before is None:
-            raise ConfigError("there is no configuration to go back to")
-        self._going_back = asyncio.create_task(self._go_back(before, timeout_s))
+    def _begin_trial(self, timeout_s: float) -> None:
+        # A trial of a trial goes back to what was there before both.
+        if not self._end_trial():
+            self._confirmed = self._machine.active
+        self._trial = asyncio.create_task(self._go_back(timeout_s))
 
-    async def _go_back(self, before: Configuration, timeout_s: float) -> None:
+    def _end_trial(self) -> bool:
+        trial, self._trial = self._trial, None
+        return trial is not None and trial.cancel()
+
+    async def _go_back(self, timeout_s: float) -> None:
         await asyncio.sleep(timeout_s)
-        _log.warning("the tried configuration was not confirmed in time, going back")
-        self._machine.activate(before)
+        if self._confirmed:
+            _log.warning("the tried configuration was not confirmed in time, going back")
+            self._machine.activate(self._confirmed)
 
 
 _SENTENCES = {

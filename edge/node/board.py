@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -103,11 +104,17 @@ class BoardPlatform:
 
     def set_sysctl(self, name: str, value: str) -> None:
         """Write below /proc/sys."""
-        Path("/proc/sys", *name.split(".")).write_text(value)
+        path = _sysctl_path(name)
+        if path is None:
+            raise OSError(errno.EINVAL, "not the name of a kernel parameter", name)
+        path.write_text(value)
 
     def set_watchdog(self, device: Path, timeout_s: int) -> None:
         """Leave the wish where PID 1 looks."""
-        REQUEST.write_text(f"{device} {timeout_s}\n")
+        # Replaced in one go: PID 1 must never read half a wish.
+        temporary = REQUEST.with_suffix(".new")
+        temporary.write_text(f"{device} {timeout_s}\n")
+        temporary.replace(REQUEST)
 
     def announce(self, text: str) -> None:
         """Print a line on the console."""
@@ -142,6 +149,9 @@ class DiskDriver:
     async def open(self, disk: SystemDisk, partition: Partition, label: str) -> Path:
         """Check, grow and mount."""
         device, target = disk.device(partition), MOUNT_POINTS[label]
+        if target.is_mount():
+            # machined ended unasked and was started again: the volume is still in use.
+            return target
         # e2fsck: 0 clean, 1 repaired, 2 repaired and wants a reboot; more is damage.
         await _run("e2fsck", "-p", str(device), good=(0, 1, 2))
         target.mkdir(parents=True, exist_ok=True)
@@ -170,6 +180,12 @@ async def _run(tool: str, *arguments: str, good: tuple[int, ...] = (0,)) -> None
     if process.returncode not in good:
         lines = output.decode(errors="replace").strip().splitlines() or ["no output"]
         raise ToolError(f"{tool} {arguments[-1]} failed ({process.returncode}): {lines[-1]}")
+
+
+def _sysctl_path(name: str) -> Path | None:
+    # With slashes a part may hold dots, as sysctl(8) has it: net/ipv4/conf/eth0.100/rp_filter.
+    parts = name.split("/") if "/" in name else name.split(".")
+    return Path("/proc/sys", *parts) if all(part not in ("", ".", "..") for part in parts) else None
 
 
 def _set(ready: asyncio.Future[None]) -> None:

@@ -56,9 +56,9 @@ def read_configuration(state: Path) -> Configuration | None:
 def write_configuration(state: Path, text: str) -> None:
     """Replace the configuration on STATE; a power cut leaves the old one or the new one."""
     temporary = state / f".{CONFIG_FILE}.new"
-    with temporary.open("w") as file:
+    with temporary.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
-        file.write(text)
+        file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(state / CONFIG_FILE)

@@ -6,6 +6,7 @@ disk is recognised by the signature that the image builder gives it.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +71,9 @@ def whole_disks(block: Path = Path("/sys/class/block")) -> list[Path]:
         virtual = entry.name.startswith(("loop", "ram", "zram", "dm-", "md", "nbd", "fd", "sr"))
         if virtual or (entry / "partition").exists() or entry.name.endswith(("boot0", "boot1")):
             continue
-        if int((entry / "size").read_text()) > 0:
-            found.append(Path("/dev") / entry.name)
+        with suppress(FileNotFoundError):  # it was pulled this moment
+            if int((entry / "size").read_text()) > 0:
+                found.append(Path("/dev") / entry.name)
     return found
 
 

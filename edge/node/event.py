@@ -38,6 +38,9 @@ class EventBus:
         event = NodeEvent(id=self._next_id(), actor=actor, seconds=time.time(), payload=payload)
         self._history.append(event)
         for queue in self._subscribers:
+            if queue.full():
+                # Whoever does not read loses the oldest, as from the history.
+                queue.get_nowait()
             queue.put_nowait(event)
 
     def history(self) -> list[NodeEvent]:
@@ -47,7 +50,7 @@ class EventBus:
     @contextmanager
     def subscribe(self) -> Iterator[asyncio.Queue[NodeEvent]]:
         """Yield a queue of every later event."""
-        queue: asyncio.Queue[NodeEvent] = asyncio.Queue()
+        queue: asyncio.Queue[NodeEvent] = asyncio.Queue(HISTORY)
         self._subscribers.add(queue)
         try:
             yield queue

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron"),
-    *("authpriv", "ftp"),
+    *("authpriv", "ftp", "ntp", "security", "console", "clock"),
 )
 
 

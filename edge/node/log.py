@@ -6,9 +6,11 @@ Nothing is written to disk, so a card does not wear out from logging.
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from edge.node.boot.console import say
 
@@ -27,6 +29,9 @@ class Ring:
         """Append a line without its newline."""
         self._lines.append(line)
         for queue in self._followers:
+            if queue.full():
+                # Whoever does not read loses the oldest lines, as from the ring itself.
+                queue.get_nowait()
             queue.put_nowait(line)
 
     def tail(self, count: int = -1) -> list[str]:
@@ -36,7 +41,7 @@ class Ring:
 
     async def read(self, *, count: int = -1, follow: bool = False) -> AsyncIterator[str]:
         """Yield the last `count` lines and, if asked to follow, every later one."""
-        queue: asyncio.Queue[str] = asyncio.Queue()
+        queue: asyncio.Queue[str] = asyncio.Queue(self._lines.maxlen or RING_LINES)
         self._followers.add(queue)
         try:
             for line in self.tail(count):
@@ -72,7 +77,10 @@ class LogBook(logging.Handler):
         name = record.name.removeprefix(_PREFIX).split(".")[0]
         text = record.getMessage()
         if record.exc_info and record.exc_info[1]:
-            text += f": {record.exc_info[1]!r}"
+            error = record.exc_info[1]
+            places = traceback.extract_tb(error.__traceback__)[-3:]
+            trail = " > ".join(f"{Path(p.filename).name}:{p.lineno}" for p in places)
+            text += f": {error!r} at {trail}"
         stamp = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self.open(name).add(f"{stamp} {record.levelname:<7} {text}")
         if record.levelno >= logging.WARNING:

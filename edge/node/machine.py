@@ -134,7 +134,8 @@ class Machine:
         )
         machine_type = str(configuration.view.machine_type)
         self.store.put(kind.MACHINE_TYPE, "machine-type", machine_type, owner=_OWNER)
-        self.enter(Stage.RUNNING)
+        if not self.ended.done():
+            self.enter(Stage.RUNNING)
 
     async def persist(self, configuration: Configuration) -> None:
         """Write a configuration to STATE, making STATE and META afresh when they were unreadable.
@@ -143,7 +144,8 @@ class Machine:
             EdgeError: when there is no STATE to write to.
             OSError: when writing fails.
         """
-        await asyncio.to_thread(self._mend_meta)
+        if await asyncio.to_thread(self._mend_meta):
+            self.store.remove(kind.DIAGNOSTIC, "meta")
         if self.volumes.state is None:
             await volume.remake(self.volumes, self.platform.driver, "STATE")
         if self.volumes.state is None:
@@ -192,6 +194,8 @@ class Machine:
                 values = self.volumes.meta.read()
             except EdgeError as error:
                 self.diagnose("meta", f"META is unreadable: {error}")
+        if self.volumes.meta_lost:
+            self.diagnose("meta", "META was empty: this node's key and enrolment are new or gone")
         self._raise_clock(values.get(keys.LAST_TIME, b"0"))
         self.key = values.get(keys.NODE_KEY) or self._new_key()
         if keys.ENROLMENT in values:
@@ -213,17 +217,18 @@ class Machine:
         if last.isdigit() and float(last) > time.time():
             self.platform.set_clock(float(last))
 
-    def _mend_meta(self) -> None:
-        """Replace a META that cannot be read by one that holds this node's key."""
+    def _mend_meta(self) -> bool:
+        """Replace a META that cannot be read by one with this node's key; say if it was so."""
         meta = self.volumes.meta
         if meta is None:
-            return
+            return False
         try:
             meta.read()
         except ImageError:
             meta.write({keys.NODE_KEY: self.key})
             volume.remember(self.volumes, set(self.volumes.mounted))
-            self.store.remove(kind.DIAGNOSTIC, "meta")
+            return True
+        return False
 
     def _new_key(self) -> bytes:
         key = new_key()

@@ -6,9 +6,9 @@ Leaves with exit code 64 to have the machine restarted and 65 to have it powered
 
 import argparse
 import asyncio
-import contextlib
+import os
 import signal
-import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     WatchdogController,
     ClockController,
 )
+CLOSE_DEADLINE_S = 10.0
+WIPE_DEADLINE_S = 120.0
 _log = logger("machined")
 
 
@@ -52,7 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="machined")
     parser.add_argument("--lab", type=Path, metavar="DIR", help="run as the lab node in DIR")
     options = parser.parse_args()
-    sys.exit(asyncio.run(run(options.lab)))
+    with asyncio.Runner() as runner:
+        code = runner.run(run(options.lab))
+        # An ordinary exit would wait for threads, such as one stuck in a name lookup.
+        os._exit(code)
 
 
 async def run(lab: Path | None) -> int:
@@ -95,19 +100,23 @@ def _publish_constants(machine: Machine) -> None:
 
 async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
-    crash: asyncio.Future[Any] = asyncio.gather(*tasks)
-    ends: set[asyncio.Future[Any]] = {crash, machine.ended}
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    if not machine.ended.done():
-        # A bug in a controller: end with its traceback and let the supervisor start us again.
-        await crash
-    crash.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await crash
+    request = await machine.ended
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     for controller in reversed(controllers):
-        await controller.close()
-    await machine.wipe()
-    return await machine.ended
+        await _attempt(controller.close(), f"closing {controller.name}", CLOSE_DEADLINE_S)
+    await _attempt(machine.wipe(), "wiping", WIPE_DEADLINE_S)
+    return request
+
+
+async def _attempt(action: Coroutine[Any, Any, None], what: str, deadline_s: float) -> None:
+    # A node that was told to restart restarts, whatever stands in the way.
+    try:
+        async with asyncio.timeout(deadline_s):
+            await action
+    except Exception:
+        _log.exception("%s failed", what)
 
 
 def _end_on_signals(machine: Machine) -> None:

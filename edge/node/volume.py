@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """STATE and EPHEMERAL: made at first boot, opened at every boot, wiped on reset.
 
-A volume counts as made only when META says so, and META says so only after its file system is
-complete on the medium. A power cut in between makes the next boot format it again; a volume
-that was made and cannot be opened is never formatted without being asked: the node says why and
-goes to maintenance.
+```
+ no partition ──META: not made──► partition ──mkfs──► file system ──META: made──► opened
+```
+META says that a volume is not made before its partition exists, and that it is made only after
+its file system is complete on the medium. So a power cut in between makes the next boot format
+it again; and a META that knows nothing of a partition that exists has been lost, not cut off. A
+volume that was made and cannot be opened is never formatted without being asked: the node says
+why and goes to maintenance.
 """
 
 import asyncio
@@ -51,6 +55,8 @@ class Volumes:
     meta: MetaPartition | None = None
     mounted: dict[str, Path] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    meta_lost: bool = False
+    """META was blank though the volumes were there."""
 
     @property
     def state(self) -> Path | None:
@@ -70,13 +76,12 @@ async def open_volumes(disk: SystemDisk | None, driver: Driver) -> Volumes:
         return Volumes(faults={STATE: "no system disk was found"})
     volumes = Volumes(disk=disk, meta=open_meta(disk))
     try:
-        volumes.disk = disk = complete(disk)
-        driver.reread(disk)
+        _complete(volumes, disk, driver)
     except (OSError, EdgeError) as error:
         volumes.faults[STATE] = f"cannot complete the partition table: {error}"
         return volumes
     for label in LABELS:
-        await _open_one(volumes, disk, driver, label)
+        await _open_one(volumes, driver, label)
     return volumes
 
 
@@ -84,26 +89,43 @@ async def remake(volumes: Volumes, driver: Driver, label: str) -> None:
     """Wipe one volume: forget it in META first, then make and open it afresh."""
     if volumes.disk is None:
         raise ImageError(f"volume {label} has no disk", hint="is the medium still connected?")
+    _complete(volumes, volumes.disk, driver)
+    forget(volumes, [label])
     await driver.close(label)
     volumes.mounted.pop(label, None)
     volumes.faults.pop(label, None)
-    forget(volumes, [label])
-    await _open_one(volumes, volumes.disk, driver, label)
+    await _open_one(volumes, driver, label)
 
 
 def forget(volumes: Volumes, labels: list[str]) -> None:
     """Have `labels` made anew at the next boot."""
-    _remember(volumes, _made(volumes) - set(labels))
+    remember(volumes, _made(volumes) - set(labels))
+
+
+def remember(volumes: Volumes, labels: set[str]) -> None:
+    """Keep in META that exactly `labels` are made.
+
+    Raises:
+        ImageError: when META cannot be read or written.
+    """
+    if volumes.meta:
+        volumes.meta.set(keys.VOLUMES_MADE, json.dumps(sorted(labels)).encode())
 
 
 async def wipe(volumes: Volumes, driver: Driver, labels: list[str]) -> None:
     """Close `labels` and destroy what they hold; the next boot makes them afresh."""
     if volumes.disk is None:
         return
-    forget(volumes, labels)
+    try:
+        forget(volumes, labels)
+    except EdgeError as error:
+        _log.error("META cannot be told of the wipe: %s", error)
     for label in labels:
-        await driver.close(label)
         volumes.mounted.pop(label, None)
+        try:
+            await driver.close(label)
+        except OSError as error:
+            _log.error("volume %s is wiped while it is in use: %s", label, error)
         if partition := volumes.disk.partition(label):
             await asyncio.to_thread(_zero, volumes.disk.path, partition)
 
@@ -132,16 +154,29 @@ def _zero(path: Path, partition: Partition) -> None:
         os.fsync(file.fileno())
 
 
-async def _open_one(volumes: Volumes, disk: SystemDisk, driver: Driver, label: str) -> None:
-    partition = disk.partition(label)
-    if partition is None:
+def _complete(volumes: Volumes, disk: SystemDisk, driver: Driver) -> None:
+    missing = [label for label in LABELS if disk.partition(label) is None]
+    if missing:
+        # META has to know before the table does: see the module's description.
+        forget(volumes, missing)
+    volumes.disk = complete(disk)
+    driver.reread(volumes.disk)
+    if _is_lost(volumes):
+        volumes.meta_lost = True
+        remember(volumes, set(LABELS))
+
+
+async def _open_one(volumes: Volumes, driver: Driver, label: str) -> None:
+    disk = volumes.disk
+    partition = disk.partition(label) if disk else None
+    if disk is None or partition is None:
         volumes.faults[label] = f"partition {label} is missing"
         return
     try:
         if label not in _made(volumes):
             _log.info("making volume %s", label)
             await driver.make(disk, partition, label)
-            _remember(volumes, _made(volumes) | {label})
+            remember(volumes, _made(volumes) | {label})
         volumes.mounted[label] = await driver.open(disk, partition, label)
     except (OSError, EdgeError) as error:
         volumes.faults[label] = f"volume {label} is unreadable: {error}"
@@ -152,13 +187,15 @@ def _made(volumes: Volumes) -> set[str]:
     if volumes.meta is None:
         return set()
     try:
-        text = volumes.meta.read().get(keys.VOLUMES_MADE, b"[]")
-        return set(json.loads(text))
-    except (ImageError, ValueError) as error:
+        text = volumes.meta.read().get(keys.VOLUMES_MADE)
+        return set(LABELS) if text is None else set(json.loads(text))
+    except (ImageError, ValueError, TypeError) as error:
         _log.error("META is unreadable, taking all volumes as made: %s", error)
         return set(LABELS)
 
 
-def _remember(volumes: Volumes, labels: set[str]) -> None:
-    if volumes.meta:
-        volumes.meta.set(keys.VOLUMES_MADE, json.dumps(sorted(labels)).encode())
+def _is_lost(volumes: Volumes) -> bool:
+    try:
+        return volumes.meta is not None and keys.VOLUMES_MADE not in volumes.meta.read()
+    except ImageError:
+        return False

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import grpc
 
 from edge import errors
+from edge.api import common_pb2
 from edge.node.control.network import own_addresses
 from edge.node.log import logger
 from edge.node.machine import Machine
@@ -49,27 +50,27 @@ class Guard(grpc.aio.ServerInterceptor):
     ) -> Any:
         """Return the handler with the checks in front."""
         handler: Any = await continuation(handler_call_details)
-        if handler is None:
-            return handler
-        return self._wrap(handler, handler_call_details)
+        # A method that is not registered is for administrators to know about, too.
+        return self._wrap(handler or _UNKNOWN, handler_call_details)
 
     def _wrap(self, handler: Any, details: grpc.HandlerCallDetails) -> Any:
         async def unary(request: Any, context: Context) -> Any:
             await self._admit(details, context)
+            behaviour = handler.unary_unary or handler.stream_unary
             try:
-                answer = await _call(handler.unary_unary or handler.stream_unary, request, context)
-            except errors.EdgeError as error:
-                await _refuse(context, error)
+                answer = await behaviour(request, context)
+            except Exception as error:
+                await _refuse(context, error, details.method)
             return self._label(answer, details)
 
         async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
             await self._admit(details, context)
             behaviour = handler.unary_stream or handler.stream_stream
             try:
-                async for answer in await _begin(behaviour, request, context):
-                    yield answer
-            except errors.EdgeError as error:
-                await _refuse(context, error)
+                async for answer in behaviour(request, context):
+                    yield self._label(answer, details)
+            except Exception as error:
+                await _refuse(context, error, details.method)
 
         make, behaviour = _shape(handler, unary, stream)
         return make(
@@ -79,10 +80,14 @@ class Guard(grpc.aio.ServerInterceptor):
         )
 
     async def _admit(self, details: grpc.HandlerCallDetails, context: Context) -> None:
+        if self._maintenance and not self._machine.in_maintenance:
+            await context.abort(
+                grpc.StatusCode.UNAVAILABLE, "the node has been configured and wants a certificate"
+            )
         try:
             roles = frozenset({Role.READER}) if self._maintenance else _roles_of(context)
         except errors.TrustError as error:
-            await _refuse(context, error)
+            await _refuse(context, error, details.method)
         if not allowed(details.method, roles, maintenance=self._maintenance):
             _log.info("%s refused for %s", details.method, ", ".join(sorted(roles)) or "no role")
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not authorized")
@@ -105,9 +110,18 @@ class Guard(grpc.aio.ServerInterceptor):
     def _label(self, answer: Any, details: grpc.HandlerCallDetails) -> Any:
         # Old clients ask with `nodes` and expect every message to say where it comes from.
         targets = _metadata(details, "nodes")
-        for message in getattr(answer, "messages", ()) if targets else ():
-            message.metadata.hostname = targets[0]
+        for message in getattr(answer, "messages", (answer,)) if targets else ():
+            if isinstance(getattr(message, "metadata", None), common_pb2.Metadata):
+                message.metadata.hostname = targets[0]
         return answer
+
+
+async def _unknown(_requests: Any, _context: Context) -> AsyncIterator[Any]:
+    raise NotImplementedError
+    yield
+
+
+_UNKNOWN: Any = grpc.stream_stream_rpc_method_handler(_unknown)
 
 
 def _shape(handler: Any, unary: Any, stream: Any) -> tuple[Any, Any]:
@@ -120,25 +134,19 @@ def _shape(handler: Any, unary: Any, stream: Any) -> tuple[Any, Any]:
     return makers[bool(handler.request_streaming), bool(handler.response_streaming)]
 
 
-async def _call(behaviour: Any, request: Any, context: Context) -> Any:
-    try:
-        return await behaviour(request, context)
-    except NotImplementedError:
+async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
+    """End a call with the status that fits `error`; a bug is logged here and not sent."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    if isinstance(error, NotImplementedError):
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node does not implement the call")
-
-
-async def _begin(behaviour: Any, request: Any, context: Context) -> Any:
-    try:
-        return behaviour(request, context)
-    except NotImplementedError:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node does not implement the call")
-
-
-async def _refuse(context: Context, error: errors.EdgeError) -> NoReturn:
-    faults = error.faults if isinstance(error, errors.ConfigError) else ()
-    text = "\n  ".join((error.message, *faults))
-    code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
-    await context.abort(code, text)
+    if isinstance(error, errors.EdgeError):
+        faults = error.faults if isinstance(error, errors.ConfigError) else ()
+        code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
+        await context.abort(code, "\n  ".join((error.message, *faults)))
+    _log.error("%s failed", method, exc_info=error)
+    reason = error.strerror if isinstance(error, OSError) else "see the log apid"
+    await context.abort(grpc.StatusCode.INTERNAL, f"{method} failed: {reason}")
 
 
 def _roles_of(context: Context) -> Collection[Role]:

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that change the machine: configuration, restart, power-off, reset, META."""
 
+import asyncio
 import time
 from typing import Any
+
+import grpc
 
 from edge import __version__
 from edge.api import machine_pb2
 from edge.errors import ConfigError, NodeError, TrustError
 from edge.meta import keys
 from edge.meta.enrolment import METADATA_KEY, is_proof
+from edge.meta.partition import MetaPartition
 from edge.node.api.guard import Context
 from edge.node.apply import Applier, Mode
 from edge.node.boot.supervisor import Request
@@ -18,6 +22,7 @@ from edge.node.resource import kind
 from edge.node.volume import LABELS
 from edge.pki.key import spki_digest
 
+META_VALUE_BYTES = 64 * 1024
 _log = logger("machined")
 
 
@@ -47,7 +52,7 @@ class LifeCalls:
         self._check_enrolment(context)
         applied = await self.applier.apply(
             request.data,
-            Mode(request.mode),
+            _mode(request.mode),
             dry_run=request.dry_run,
             try_timeout_s=request.try_mode_timeout.ToNanoseconds() / 1e9,
         )
@@ -75,34 +80,38 @@ class LifeCalls:
         self, request: machine_pb2.ResetRequest, _context: Context
     ) -> machine_pb2.ResetResponse:
         """Wipe volumes, or the whole system disk, and restart or power off."""
-        self.machine.to_wipe = _what_to_wipe(request)
+        wipe = _what_to_wipe(request)
         end = Request.REBOOT if request.reboot else Request.POWER_OFF
-        _log.warning("reset asked for: %s", ", ".join(self.machine.to_wipe))
-        actor = self.machine.end(end, Stage.RESETTING, "reset")
+        actor = self.machine.end(end, Stage.RESETTING, "reset", wipe=wipe)
+        _log.warning("resetting: %s", ", ".join(wipe))
         return machine_pb2.ResetResponse(messages=[machine_pb2.Reset(actor_id=actor)])
 
     async def MetaWrite(
-        self, request: machine_pb2.MetaWriteRequest, _context: Context
+        self, request: machine_pb2.MetaWriteRequest, context: Context
     ) -> machine_pb2.MetaWriteResponse:
         """Store a value in META."""
         _check_meta_key(request.key)
-        if self.machine.volumes.meta is None:
-            raise NodeError("this node has no META partition")
-        self.machine.volumes.meta.set(request.key, request.value)
-        spec = {"value": request.value.decode(errors="replace")}
-        self.machine.store.put(kind.META_KEY, keys.key_name(request.key), spec, owner="api")
+        if len(request.value) > META_VALUE_BYTES:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "the value is too large")
+        await asyncio.to_thread(self._meta().set, request.key, request.value)
+        self.machine.publish_meta(request.key, request.value)
         return machine_pb2.MetaWriteResponse(messages=[machine_pb2.MetaWrite()])
 
     async def MetaDelete(
-        self, request: machine_pb2.MetaDeleteRequest, _context: Context
+        self, request: machine_pb2.MetaDeleteRequest, context: Context
     ) -> machine_pb2.MetaDeleteResponse:
         """Remove a value from META."""
         _check_meta_key(request.key)
-        meta = self.machine.volumes.meta
-        if meta is None or not meta.delete(request.key):
-            raise NodeError(f"META has no key {keys.key_name(request.key)}")
-        self.machine.store.remove(kind.META_KEY, keys.key_name(request.key))
+        name = keys.key_name(request.key)
+        if not await asyncio.to_thread(self._meta().delete, request.key):
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"META has no key {name}")
+        self.machine.store.remove(kind.META_KEY, name)
         return machine_pb2.MetaDeleteResponse(messages=[machine_pb2.MetaDelete()])
+
+    def _meta(self) -> MetaPartition:
+        if self.machine.volumes.meta is None:
+            raise NodeError("this node has no META partition")
+        return self.machine.volumes.meta
 
     def _check_enrolment(self, context: Context) -> None:
         enrolment = self.machine.enrolment
@@ -117,17 +126,28 @@ class LifeCalls:
             )
 
 
+def _mode(number: int) -> Mode:
+    try:
+        return Mode(number)
+    except ValueError as error:
+        raise ConfigError(f"there is no apply mode {number}") from error
+
+
 def _check_meta_key(key: int) -> None:
-    if key > 255:
-        raise ConfigError(f"META key {key} is larger than 255")
-    if key in keys.SECRET_KEYS:
+    if not 0 < key <= 255:
+        raise ConfigError(f"META key {key} is not in 1 to 255")
+    if key in keys.SECRET_KEYS | keys.OWN_KEYS:
         raise TrustError(f"META key {keys.key_name(key)} is not to be changed through the API")
 
 
 def _what_to_wipe(request: machine_pb2.ResetRequest) -> tuple[str, ...]:
-    if request.user_disks_to_wipe:
+    if request.user_disks_to_wipe or request.mode == machine_pb2.ResetRequest.USER_DISKS:
         raise ConfigError("this node has no user disks to wipe")
-    labels = [each.label for each in request.system_partitions_to_wipe if each.wipe]
+    given = request.system_partitions_to_wipe
+    labels = [each.label for each in given if each.wipe]
+    if given and not labels:
+        # Nobody who lists partitions means the whole disk.
+        raise ConfigError("none of the listed partitions is to be wiped")
     if unknown := [label for label in labels if label not in LABELS]:
         raise ConfigError(f"volume {unknown[0]} cannot be wiped; known are {', '.join(LABELS)}")
     return tuple(labels) or (DISK,)

@@ -53,6 +53,9 @@ class LogCalls:
     ) -> AsyncIterator[common_pb2.Data]:
         """Stream a service's log."""
         ring = self.machine.logs.ring(request.id)
+        if ring is None and self.machine.services.find(request.id):
+            # A service that had nothing to say yet.
+            ring = self.machine.logs.open(request.id)
         if ring is None:
             raise NodeError(f"log {request.id!r} was not found")
         # Zero is what old clients send for "everything".

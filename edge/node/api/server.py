@@ -17,6 +17,7 @@ from edge.api import (
     storage_pb2_grpc,
     time_pb2_grpc,
 )
+from edge.errors import NodeError
 from edge.node.api.guard import Guard
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
@@ -41,6 +42,12 @@ _OPTIONS = [
 ]
 
 
+_UNIMPLEMENTED = (
+    *("ImageService", "LifecycleService", "DebugService", "StorageService"),
+    *("LVMService", "MDService"),
+)
+
+
 class MachineService(LifeCalls, LogCalls, StatCalls, machine_pb2_grpc.MachineServiceServicer):
     """Every machine call that this node implements; the rest answers Unimplemented."""
 
@@ -53,9 +60,14 @@ class ApiServer:
     """One running server."""
 
     def __init__(
-        self, machine: Machine, applier: Applier, fetch: Callable[[], Credentials]
+        self,
+        machine: Machine,
+        applier: Applier,
+        fetch: Callable[[], Credentials],
+        *,
+        maintenance: bool,
     ) -> None:
-        self.maintenance = not fetch().client_cas
+        self.maintenance = maintenance
         self._fetch = fetch
         self._server = grpc.aio.server(
             interceptors=[Guard(machine, maintenance=self.maintenance)], options=_OPTIONS
@@ -66,11 +78,16 @@ class ApiServer:
         """Bind and serve.
 
         Raises:
-            NodeError: when a port is taken.
+            NodeError: when a port is taken; nothing is bound then.
+            TrustError: when clients are to be verified and there is no authority to do it by.
         """
         credentials = dynamic_credentials(self._fetch, verify_clients=not self.maintenance)
-        for port in ports:
-            bind(self._server, address, port, credentials)
+        try:
+            for port in ports:
+                bind(self._server, address, port, credentials)
+        except NodeError:
+            await self._server.stop(None)
+            raise
         await self._server.start()
 
     async def stop(self) -> None:
@@ -90,6 +107,6 @@ def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> No
     inspect_pb2_grpc.add_InspectServiceServicer_to_server(
         inspect_pb2_grpc.InspectServiceServicer(), server
     )
-    for name in ("ImageService", "LifecycleService", "DebugService", "StorageService"):
+    for name in _UNIMPLEMENTED:
         add = getattr(machine_pb2_grpc, f"add_{name}Servicer_to_server")
         add(getattr(machine_pb2_grpc, f"{name}Servicer")(), server)

@@ -219,7 +219,7 @@ def _process(entry: Path) -> machine_pb2.ProcessInfo | None:
     if not entry.name.isdigit():
         return None
     try:
-        text = (entry / "stat").read_text()
+        text = (entry / "stat").read_text(errors="replace")
         arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from edge.errors import NodeError
+from edge.errors import NodeError, TrustError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +38,18 @@ def bind(
 def dynamic_credentials(
     fetch: Callable[[], Credentials], *, verify_clients: bool
 ) -> grpc.ServerCredentials:
-    """Return credentials that ask `fetch` again for every new connection."""
+    """Return credentials that ask `fetch` again for every new connection.
+
+    Raises:
+        TrustError: when clients are to be verified and there is no authority to do it by.
+    """
 
     def configuration() -> grpc.ServerCertificateConfiguration:
         current = fetch()
-        roots = current.client_cas if verify_clients else None
+        if verify_clients and not current.client_cas:
+            raise TrustError("there is no authority to verify clients by")
         return grpc.ssl_server_certificate_configuration(
-            [(current.key, current.certificate)], roots or None
+            [(current.key, current.certificate)], current.client_cas if verify_clients else None
         )
 
     return grpc.dynamic_ssl_server_credentials(

@@ -48,8 +48,8 @@ class SecurityService(security_pb2_grpc.SecurityServiceServicer):
                 request.csr,
                 now=datetime.now(UTC),
             )
-        except TrustError as error:
-            return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
+        except (TrustError, ValueError) as error:
+            return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         _log.info("signed a certificate for %s", context.peer())
         return security_pb2.CertificateResponse(ca=view.trusted_cas, crt=certificate)
 
@@ -89,7 +89,9 @@ async def request_certificate(host: str, *, csr: bytes, token: str, authorities:
         NodeError: when it cannot be reached or refuses.
     """
     credentials = grpc.ssl_channel_credentials(root_certificates=authorities)
-    async with grpc.aio.secure_channel(f"{host}:{PORT}", credentials) as channel:
+    target = f"[{host}]:{PORT}" if ":" in host else f"{host}:{PORT}"
+    options = [("grpc.enable_http_proxy", 0)]
+    async with grpc.aio.secure_channel(target, credentials, options) as channel:
         stub: Any = security_pb2_grpc.SecurityServiceStub(channel)
         try:
             answer = await stub.Certificate(

@@ -2,8 +2,10 @@
 """Time: asks time servers, sets the clock, and remembers it for boards without one."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import math
+import time
 
+from edge.errors import EdgeError
 from edge.node.control.controller import Controller
 from edge.node.log import logger
 from edge.node.network import sntp
@@ -11,7 +13,9 @@ from edge.node.resource import kind
 
 DEFAULT_SERVERS = ("pool.ntp.org",)
 STEP_S = 0.5
-REMEMBER_EVERY = timedelta(hours=1)
+SYNCED_PERIOD_S = 300.0
+UNSYNCED_PERIOD_S = 15.0
+REMEMBER_EVERY_S = 3600.0
 _log = logger("time")
 
 
@@ -20,8 +24,8 @@ class ClockController(Controller):
 
     name = "time.SyncController"
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS)
-    period_s = 300.0
-    _remembered = datetime.min.replace(tzinfo=UTC)
+    period_s: float | None = SYNCED_PERIOD_S
+    _remembered_at = -math.inf
     _epoch = 0
 
     async def reconcile(self) -> None:
@@ -29,8 +33,14 @@ class ClockController(Controller):
         servers, disabled = self._wanted()
         self._publish_servers(servers)
         synced = disabled or await self._sync(servers)
+        self.period_s = SYNCED_PERIOD_S if synced else UNSYNCED_PERIOD_S
         spec = {"synced": synced, "epoch": self._epoch, "syncDisabled": disabled}
         self.store.put(kind.TIME_STATUS, "node", spec, owner=self.name)
+        if time.monotonic() - self._remembered_at > REMEMBER_EVERY_S:
+            await self._remember()
+
+    async def close(self) -> None:
+        """Remember the time at which the node ended."""
         await self._remember()
 
     def _wanted(self) -> tuple[tuple[str, ...], bool]:
@@ -52,6 +62,9 @@ class ClockController(Controller):
             except (OSError, TimeoutError, ValueError) as error:
                 _log.info("time server %s: %s", server, str(error) or "no answer")
                 continue
+            if sample.remote < self.machine.platform.image.build_time:
+                _log.warning("time server %s lives before this image was built", server)
+                continue
             if abs(sample.offset_s) > STEP_S:
                 self.machine.platform.set_clock(sample.remote)
                 self._epoch += 1
@@ -60,7 +73,10 @@ class ClockController(Controller):
         return False
 
     async def _remember(self) -> None:
-        now = datetime.now(UTC)
-        if self.machine.platform.mode == "metal" and now - self._remembered > REMEMBER_EVERY:
-            self._remembered = now
+        if self.machine.platform.mode != "metal":
+            return
+        self._remembered_at = time.monotonic()
+        try:
             await asyncio.to_thread(self.machine.keep_time)
+        except EdgeError as error:
+            _log.warning("the time cannot be kept: %s", error)

@@ -35,7 +35,10 @@ class Controller(ABC):
 
 
 async def run_controller(controller: Controller) -> None:
-    """Reconcile for ever; failures are logged and tried again after growing pauses."""
+    """Reconcile for ever; failures are logged and tried again after growing pauses.
+
+    Not even a bug in one controller may take the API away, by which alone the node can be mended.
+    """
     types = {kind.type for kind in controller.inputs}
     retry_s: float | None = None
     with controller.store.watch(lambda resource: resource.type in types) as changes:
@@ -56,5 +59,8 @@ async def _reconcile(controller: Controller, retry_s: float | None) -> float | N
         await controller.reconcile()
     except (OSError, EdgeError, ValueError, LookupError) as error:
         _log.warning("controller %s failed: %s", controller.name, error)
-        return min((retry_s or FIRST_RETRY_S / 2) * 2, LONGEST_RETRY_S)
-    return None
+    except Exception:
+        _log.exception("controller %s has a bug", controller.name)
+    else:
+        return None
+    return min((retry_s or FIRST_RETRY_S / 2) * 2, LONGEST_RETRY_S)

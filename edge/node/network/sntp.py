@@ -71,4 +71,6 @@ def _to_ntp(seconds: float) -> int:
 
 
 def _from_ntp(stamp: int) -> float:
-    return stamp / (1 << 32) - _EPOCH_1900
+    # Era 1 begins in 2036; stamps of either era are told apart by their first bit (RFC 4330).
+    era = 0 if stamp >> 63 else 1 << 32
+    return stamp / (1 << 32) + era - _EPOCH_1900

@@ -15,8 +15,24 @@ from typing import Any
 from edge.node.resource.kind import Kind
 from edge.node.resource.resource import Change, ChangeType, Resource
 
+BACKLOG = 1024
 Key = tuple[str, str, str]
 Filter = Callable[[Resource], bool]
+
+
+class Changes(asyncio.Queue[Change]):
+    """What a watcher has not read yet; one that falls too far behind has missed something."""
+
+    def __init__(self, backlog: int = BACKLOG) -> None:
+        super().__init__(backlog)
+        self.missed = False
+
+    def offer(self, change: Change) -> None:
+        """Add a change, or note that there is no room for it."""
+        if self.full():
+            self.missed = True
+        else:
+            self.put_nowait(change)
 
 
 class Store:
@@ -25,7 +41,7 @@ class Store:
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
         self._items: dict[Key, Resource] = {}
-        self._watchers: list[tuple[Filter, asyncio.Queue[Change]]] = []
+        self._watchers: list[tuple[Filter, Changes]] = []
 
     def get(self, kind: Kind, resource_id: str) -> Resource | None:
         """Return one resource of the kind's own namespace, or nothing."""
@@ -99,9 +115,9 @@ class Store:
             self.put(kind, resource_id, spec, owner=owner)
 
     @contextmanager
-    def watch(self, wanted: Filter) -> Iterator[asyncio.Queue[Change]]:
+    def watch(self, wanted: Filter) -> Iterator[Changes]:
         """Yield a queue that receives every later change of resources that `wanted` accepts."""
-        entry = (wanted, asyncio.Queue[Change]())
+        entry = (wanted, Changes())
         self._watchers.append(entry)
         try:
             yield entry[1]
@@ -109,6 +125,6 @@ class Store:
             self._watchers.remove(entry)
 
     def _tell(self, change: Change) -> None:
-        for wanted, queue in self._watchers:
+        for wanted, changes in self._watchers:
             if wanted(change.resource):
-                queue.put_nowait(change)
+                changes.offer(change)
