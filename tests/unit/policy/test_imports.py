@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be loaded where: headless code stays headless, PID 1 stays small."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEADLESS = (
+    "boards.catalog",
+    "discovery.browse",
+    "edge.client.client",
+    "edge.config.load",
+    "edge.node.machined",
+    "edge.provision.demo.run",
+    "edge.provision.lab",
+    "flasher.write",
+    "flasher.image.build",
+)
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Return the modules that a fresh interpreter has loaded after `statement`."""
+    code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", HEADLESS)
+def test_headless_code_never_loads_the_terminal_ui(module: str) -> None:
+    """Importing headless packages brings neither Textual nor our screens."""
+    loaded = loaded_after(f"import {module}")
+    assert "textual" not in loaded
+    assert "tui" not in loaded
+
+
+def test_pid_1_uses_the_standard_library_alone() -> None:
+    """The first process of a board loads nothing from outside the standard library and edge."""
+    loaded = {name.split(".")[0] for name in loaded_after("import edge.node.init")}
+    foreign = loaded - set(sys.stdlib_module_names) - {"edge", "__main__"}
+    # Editable installs leave import hooks of their own behind.
+    assert {name for name in foreign if not name.startswith(("_", "sitecustomize"))} == set()
+
+
+def test_machined_does_not_load_netlink_in_the_lab() -> None:
+    """A lab node starts without the libraries that only boards need."""
+    assert "pyroute2" not in loaded_after("import edge.node.machined, edge.node.lab")
