@@ -8,8 +8,8 @@ has to be asked for by a fingerprint or blindly.
 
 import asyncio
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 
 from edge.client.channel import split_endpoint
 from edge.client.client import connect
@@ -88,11 +88,11 @@ async def configure(
 async def wait_configured(contact: Contact, *, deadline_s: float = 15.0) -> bool:
     """Wait until the node left maintenance; say whether it did so at the same address."""
     host, port = split_endpoint(contact.node)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(deadline_s):
-            while not await asyncio.to_thread(_has_left_maintenance, host, port):
-                await asyncio.sleep(POLL_S)
+    deadline = monotonic() + deadline_s
+    while monotonic() < deadline:
+        if await asyncio.to_thread(_has_left_maintenance, host, port):
             return True
+        await asyncio.sleep(POLL_S)
     return False
 
 

@@ -34,15 +34,31 @@ class PrivateNetwork:
     link: str
 
 
+def check_private_network() -> None:
+    """See in a process of its own whether a private network can be had.
+
+    Raises:
+        ToolError: when a tool is missing or the kernel refuses.
+    """
+    for tool, package in _TOOLS.items():
+        if shutil.which(tool, path=_path()) is None:
+            raise ToolError(f"{tool} is missing", hint=f"sudo apt install {package}")
+    flags = ["--net"] if os.geteuid() == 0 else ["--net", "--user", "--map-root-user"]
+    try:
+        _run("unshare", *flags, _tool("ip"), "tuntap", "add", LINK, "mode", "tap")
+    except ToolError as error:
+        reason = error.message.rpartition(": ")[2]
+        raise ToolError(
+            f"a network of its own cannot be made for the board: {reason}", hint="run it as root"
+        ) from error
+
+
 def enter_private_network() -> None:
     """Move this process into a fresh network namespace; there is no way back.
 
     Raises:
         ToolError: when the kernel refuses; then nothing has changed.
     """
-    for tool, package in _TOOLS.items():
-        if shutil.which(tool, path=_path()) is None:
-            raise ToolError(f"{tool} is missing", hint=f"sudo apt install {package}")
     user, group = os.geteuid(), os.getegid()
     flags = _CLONE_NEWNET if user == 0 else _CLONE_NEWNET | _CLONE_NEWUSER
     if threading.active_count() > 1 and user != 0:

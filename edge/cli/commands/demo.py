@@ -42,7 +42,7 @@ def command(fast: bool, board: str, no_tui: bool, output: str) -> None:
     records = card_records()
     with narrate() as listener:
         bench = _make_bench(fast, board, folder, records, listener)
-        outcome = _run(bench, records, folder, listener, ends_in_tui=_wants_tui(no_tui, output))
+    outcome = _run(bench, records, folder, ends_in_tui=_wants_tui(no_tui, output))
     _show(outcome, output)
     _say_next()
 
@@ -67,19 +67,16 @@ def _make_bench(
         return LabBench(folder, records)
 
 
-def _run(
-    bench: "Bench",
-    records: "CardRecords",
-    folder: Path,
-    listener: "Listener",
-    *,
-    ends_in_tui: bool,
-) -> "Outcome":
+def _run(bench: "Bench", records: "CardRecords", folder: Path, *, ends_in_tui: bool) -> "Outcome":
     from edge.provision.demo import run as demo
 
     try:
-        written = demo.prepare(bench, listener)
-        outcome = asyncio.run(demo.run(bench, written, records, folder, listener))
+        with narrate() as listener:
+            written = bench.prepare(listener)
+        # Outside of any progress display: its thread would keep an ordinary user from a network.
+        bench.open()
+        with narrate() as listener:
+            outcome = asyncio.run(demo.run(bench, written, records, folder, listener))
         if ends_in_tui:
             _open_tui(outcome)
         return outcome

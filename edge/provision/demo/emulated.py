@@ -15,7 +15,7 @@ from edge.provision.console import open_console
 from edge.provision.demo.bench import Written, make_folder
 from edge.provision.emulator import VirtualBoard, check_emulator
 from edge.provision.follow import follow_async
-from edge.provision.network import enter_private_network, private_network
+from edge.provision.network import check_private_network, enter_private_network, private_network
 from edge.provision.stage import Stage, StageDetector, StagePassed
 from edge.units import GIB
 from flasher.record import CardRecords
@@ -39,6 +39,7 @@ class EmulatedBench:
         if profile.emulator is None:
             raise ToolError(f"board {profile.name} has no emulator")
         check_emulator(profile.emulator)
+        check_private_network()
         self.title = f"{profile.title}, emulated"
         self._profile = profile
         self._folder = make_folder(folder)

@@ -41,13 +41,6 @@ class Outcome:
     seconds: float
 
 
-def prepare(bench: Bench, listener: Listener) -> Written:
-    """Make the board's disk; this part uses the host's network."""
-    written = bench.prepare(listener)
-    bench.open()
-    return written
-
-
 async def run(
     bench: Bench, written: Written, records: CardRecords, folder: Path, listener: Listener
 ) -> Outcome:
