@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge import __version__
@@ -36,16 +37,23 @@ _ENVIRONMENT = {
 
 def main() -> None:
     """Run the machine until it restarts or goes off."""
-    mount_kernel_filesystems()
-    say(f"init {__version__}")
-    prepare()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    request = supervise(Supervisor(start_machined, time.monotonic), WatchdogKeeper())
-    finish(request)
+    mount_kernel_filesystems()
+    syscall.hand_over_ctrl_alt_delete()
+    say(f"init {__version__}")
+    try:
+        prepare()
+    except Exception as error:
+        # The kernel panics when PID 1 ends; machined may still come up and say more.
+        say(f"preparing the machine failed: {error!r}")
+    watchdog = WatchdogKeeper()
+    request = supervise(Supervisor(start_machined, time.monotonic), watchdog)
+    finish(request, watchdog)
 
 
 def prepare() -> None:
     """Set the clock, load modules and bring the machine to where machined can run."""
+    Path("/run/edge").mkdir(exist_ok=True)
     try:
         image = read_image()
     except (OSError, ValueError, KeyError) as error:
@@ -57,7 +65,6 @@ def prepare() -> None:
     for name in image.modules:
         modules.load(name)
     coldplug(modules)
-    Path("/run/edge").mkdir(exist_ok=True)
 
 
 def start_machined() -> int:
@@ -100,25 +107,30 @@ def reap(supervisor: Supervisor) -> None:
             say(f"machined ended with {crash.code}, starting again in {crash.pause_s:.0f} s")
 
 
-def finish(request: Request) -> None:
+def finish(
+    request: Request, watchdog: WatchdogKeeper, *, unmount: Callable[[], None] = unmount_disks
+) -> None:
     """End every process, let go of the disks, and restart or power off."""
     say("rebooting" if request is Request.REBOOT else "powering off")
-    _end_all_processes()
-    unmount_disks()
+    end_processes(watchdog)
+    watchdog.tend()
+    unmount()
     if request is Request.REBOOT:
         syscall.restart()
     else:
         syscall.power_off()
 
 
-def _end_all_processes() -> None:
+def end_processes(watchdog: WatchdogKeeper, grace_s: float = STOP_GRACE_S) -> None:
+    """Ask every other process to end, end those that do not within `grace_s`, and reap them."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + STOP_GRACE_S
+        deadline = time.monotonic() + grace_s
         try:
             os.kill(-1, number)
         except ProcessLookupError:
             return
         while time.monotonic() < deadline:
+            watchdog.tend()
             try:
                 if os.waitpid(-1, os.WNOHANG)[0] == 0:
                     signal.sigtimedwait({signal.SIGCHLD}, 0.2)

@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-from edge.node.boot.console import say
 from edge.node.boot.supervisor import Request, Supervisor
 
 TICK_S = 5.0
@@ -25,20 +24,24 @@ def main() -> None:
     folder = parser.parse_args().folder
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     while run_once(folder) is Request.REBOOT:
-        say("rebooting")
-    say("powering off")
+        _say("rebooting")
+    _say("powering off")
 
 
 def run_once(folder: Path) -> Request:
     """Run the node from power-on to reboot or power-off."""
     supervisor = Supervisor(lambda: _start_machined(folder), time.monotonic)
-    while supervisor.request is None:
-        supervisor.tend()
+    ending = False
+    while supervisor.request is None and not (ending and supervisor.pid is None):
+        if not ending:
+            supervisor.tend()
         received = signal.sigtimedwait(_SIGNALS, supervisor.wait_s(TICK_S))
-        if received and received.si_signo != signal.SIGCHLD and supervisor.pid:
-            os.kill(supervisor.pid, signal.SIGTERM)
+        if received and received.si_signo != signal.SIGCHLD:
+            ending = True
+            if supervisor.pid:
+                os.kill(supervisor.pid, signal.SIGTERM)
         _reap(supervisor)
-    return supervisor.request
+    return supervisor.request or Request.POWER_OFF
 
 
 def _start_machined(folder: Path) -> int:
@@ -60,7 +63,13 @@ def _reap(supervisor: Supervisor) -> None:
         if pid == 0:
             return
         if crash := supervisor.ended(pid, os.waitstatus_to_exitcode(status)):
-            say(f"machined ended with {crash.code}, starting again in {crash.pause_s:.0f} s")
+            _say(f"machined ended with {crash.code}, starting again in {crash.pause_s:.0f} s")
+
+
+def _say(text: str) -> None:
+    # Never to the kernel log, as on a board: that one is the host's.
+    sys.stderr.write(f"edge: {text}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

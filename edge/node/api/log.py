@@ -76,8 +76,9 @@ class LogCalls:
     ) -> AsyncIterator[machine_pb2.Event]:
         """Stream events, first an empty one to say that the subscription stands."""
         with self.machine.events.subscribe() as queue:
+            past = _select(self.machine.events.history(), request)
             yield machine_pb2.Event()
-            for event in _select(self.machine.events.history(), request):
+            for event in past:
                 yield _event(event)
             while True:
                 event = await queue.get()

@@ -4,18 +4,22 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import grpc
 
 from edge.api import meta_pb2, resource_pb2, resource_pb2_grpc
-from edge.errors import TrustError
+from edge.errors import ConfigError, TrustError
 from edge.node.api.guard import Context, caller_roles
 from edge.node.resource.encode import DEFINITION_TYPE, NAMESPACE_TYPE, to_wire
 from edge.node.resource.kind import KINDS, NAMESPACES, Kind
 from edge.node.resource.resource import Change, ChangeType, Resource
-from edge.node.resource.store import Store
+from edge.node.resource.store import Filter, Store
 from edge.pki.role import Role
+
+MOST_QUANTIFIERS = 4
+_QUANTIFIER = re.compile(r"[*+?{]")
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
 
 _EVENTS = {
     ChangeType.CREATED: resource_pb2.CREATED,
@@ -45,7 +49,7 @@ class StateService(resource_pb2_grpc.StateServicer):
     ) -> AsyncIterator[resource_pb2.ListResponse]:
         """Stream every resource of a type."""
         _check(request.type, request.namespace)
-        wanted = re.compile(request.options.id_query.regexp)
+        wanted = _pattern(request.options.id_query.regexp)
         for resource in self._select(request.type, request.namespace):
             if wanted.search(resource.id) and _labels_match(resource, request.options.label_query):
                 yield resource_pb2.ListResponse(resource=to_wire(resource))
@@ -55,27 +59,17 @@ class StateService(resource_pb2_grpc.StateServicer):
     ) -> AsyncIterator[resource_pb2.WatchResponse]:
         """Stream changes; the first, empty response says that the watch stands."""
         _check(request.type, request.namespace)
-        single = request.HasField("id")
-        if single and request.options.bootstrap_contents:
-            await context.abort(
-                grpc.StatusCode.UNIMPLEMENTED, "bootstrap contents of a single resource"
-            )
-        wanted = re.compile(request.options.id_query.regexp)
-
-        def is_wanted(resource: Resource) -> bool:
-            return (
-                (resource.type, resource.namespace) == (request.type, request.namespace)
-                and (not single or resource.id == request.id)
-                and bool(wanted.search(resource.id))
-            )
-
+        await _check_watch(request, context)
+        is_wanted = _watch_filter(request)
         with self._store.watch(is_wanted) as changes:
-            yield resource_pb2.WatchResponse()
+            # Taken at once: what comes while the client reads slowly is in `changes`.
             found = [r for r in self._select(request.type, request.namespace) if is_wanted(r)]
+            yield resource_pb2.WatchResponse()
             for event in _first_events(request, found):
                 yield resource_pb2.WatchResponse(event=[event])
-            while True:
+            while not (changes.missed and changes.empty()):
                 yield resource_pb2.WatchResponse(event=[_to_event(await changes.get())])
+        yield resource_pb2.WatchResponse(event=[_overrun(request)])
 
     async def Create(self, _request: Any, _context: Context) -> Any:
         """Refuse."""
@@ -106,6 +100,40 @@ def _check(type_: str, namespace: str) -> None:
         raise TrustError("not authorized")
 
 
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern; one that could take long to match is refused, as this is one thread."""
+    if len(_QUANTIFIER.findall(text)) > MOST_QUANTIFIERS or _REPEATED_GROUP.search(text):
+        raise ConfigError(f"pattern {text!r} is too complex")
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ConfigError(f"pattern {text!r} is not a regular expression: {error}") from error
+
+
+async def _check_watch(request: resource_pb2.WatchRequest, context: Context) -> None:
+    options, single = request.options, request.HasField("id")
+    if single and (options.bootstrap_contents or options.label_query):
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED, "a watch of one resource takes no query and no bootstrap"
+        )
+    if options.HasField("start_from_bookmark"):
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the bookmark is not known")
+
+
+def _watch_filter(request: resource_pb2.WatchRequest) -> Filter:
+    pattern = _pattern(request.options.id_query.regexp)
+
+    def is_wanted(resource: Resource) -> bool:
+        return (
+            (resource.type, resource.namespace) == (request.type, request.namespace)
+            and (not request.HasField("id") or resource.id == request.id)
+            and bool(pattern.search(resource.id))
+            and _labels_match(resource, request.options.label_query)
+        )
+
+    return is_wanted
+
+
 def _labels_match(resource: Resource, queries: Any) -> bool:
     return not queries or any(
         all(_term_matches(resource.labels.get(term.key), term) for term in query.terms)
@@ -123,8 +151,14 @@ def _term_matches(value: str | None, term: resource_pb2.LabelTerm) -> bool:
         "IN": value in term.value,
         "LT": value is not None and value < first,
         "LTE": value is not None and value <= first,
+        "LT_NUMERIC": _is_number(value) and _is_number(first) and int(value) < int(first),
+        "LTE_NUMERIC": _is_number(value) and _is_number(first) and int(value) <= int(first),
     }.get(operation, False)
     return matches is not term.invert
+
+
+def _is_number(text: str | None) -> TypeGuard[str]:
+    return text is not None and text.isascii() and text.isdigit()
 
 
 def _first_events(
@@ -142,6 +176,14 @@ def _first_events(
         event_type=resource_pb2.BOOTSTRAPPED,
     )
     return [_created(resource) for resource in found] + [end]
+
+
+def _overrun(request: resource_pb2.WatchRequest) -> resource_pb2.Event:
+    return resource_pb2.Event(
+        resource=_empty(request.type, request.namespace, ""),
+        event_type=resource_pb2.ERRORED,
+        error="the watch fell behind and has missed changes",
+    )
 
 
 def _created(resource: Resource) -> resource_pb2.Event:

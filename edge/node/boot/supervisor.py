@@ -51,11 +51,15 @@ class Supervisor:
         self.request: Request | None = None
 
     def tend(self) -> None:
-        """Start the child if it is due."""
-        if self._due is not None and self._now() >= self._due:
-            self._due = None
-            self._started = self._now()
+        """Start the child if it is due; one that cannot be started is tried again later."""
+        if self._due is None or self._now() < self._due:
+            return
+        self._due = None
+        self._started = self._now()
+        try:
             self.pid = self._start()
+        except OSError:
+            self._put_off()
 
     def wait_s(self, longest: float) -> float:
         """Return how long the caller may wait before `tend` has work, at most `longest`."""
@@ -73,7 +77,10 @@ class Supervisor:
             return None
         if self._now() - self._started >= HEALTHY_AFTER_S:
             self._pause_s = FIRST_PAUSE_S
-        crash = Crashed(code, self._pause_s)
-        self._due = self._now() + self._pause_s
-        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-        return crash
+        return Crashed(code, self._put_off())
+
+    def _put_off(self) -> float:
+        pause_s = self._pause_s
+        self._due = self._now() + pause_s
+        self._pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        return pause_s

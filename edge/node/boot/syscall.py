@@ -6,6 +6,7 @@ finit_module is called through the C library's `syscall` because libc does not e
 """
 
 import ctypes
+import errno
 import os
 import platform
 from pathlib import Path
@@ -15,6 +16,7 @@ MS_NOATIME = 1024
 
 _REBOOT_RESTART = 0x01234567
 _REBOOT_POWER_OFF = 0x4321FEDC
+_REBOOT_CAD_OFF = 0x00000000
 _FINIT_MODULE = {"x86_64": 313, "aarch64": 273}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -47,7 +49,9 @@ def load_module(path: Path, parameters: str = "") -> None:
     Raises:
         OSError: with the kernel's reason and the file.
     """
-    number = _FINIT_MODULE[platform.machine()]
+    number = _FINIT_MODULE.get(platform.machine())
+    if number is None:
+        raise OSError(errno.ENOSYS, "no module loading on this architecture", str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _check(_libc.syscall(number, descriptor, parameters.encode(), 0), path)
@@ -65,6 +69,11 @@ def restart() -> None:
 def power_off() -> None:
     """Switch the machine off at once; whoever calls this has synced and unmounted."""
     _libc.reboot(ctypes.c_uint(_REBOOT_POWER_OFF))
+
+
+def hand_over_ctrl_alt_delete() -> None:
+    """Have ctrl-alt-delete arrive at PID 1 as SIGINT instead of restarting at once, unsynced."""
+    _libc.reboot(ctypes.c_uint(_REBOOT_CAD_OFF))
 
 
 def _check(result: int, path: Path) -> None:

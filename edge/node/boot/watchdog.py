@@ -36,7 +36,8 @@ class Watchdog:
         """Disarm the watchdog where the driver allows it, and let go of the device."""
         with contextlib.suppress(OSError):
             os.write(self._file, b"V")
-        os.close(self._file)
+        with contextlib.suppress(OSError):
+            os.close(self._file)
 
     def _set_timeout(self, wanted_s: int) -> int:
         # Drivers with a short maximum refuse a long time-out; then their own stays.
@@ -62,14 +63,17 @@ class WatchdogKeeper:
             self._wanted = wanted
             self._open(*wanted)
         if self._watchdog:
-            self._watchdog.feed()
+            with contextlib.suppress(OSError):
+                self._watchdog.feed()
 
     def _open(self, device: Path, timeout_s: int) -> None:
         if self._watchdog:
             self._watchdog.close()
             self._watchdog = None
         with contextlib.suppress(OSError):
-            self._watchdog = Watchdog(device, timeout_s)
+            # Opened for writing: better not somebody's disk.
+            if device.is_char_device():
+                self._watchdog = Watchdog(device, timeout_s)
 
     def _read_request(self) -> tuple[Path, int]:
         try:

@@ -14,6 +14,7 @@ class NetworkController(Controller):
 
     name = "network.ConfigController"
     inputs = (kind.MACHINE_CONFIG, kind.LINK_STATUS)
+    period_s = 30.0
 
     async def reconcile(self) -> None:
         """Bring the links to what the active configuration wants."""

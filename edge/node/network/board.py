@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.view import InterfaceView, NodeView, SelectorView
+from edge.errors import NodeError
 from edge.node.log import logger
 from edge.node.network.dhcp import DhcpClient, Lease
 from edge.node.network.netlink import InterfaceAddress, Netlink, Route, Specs
@@ -35,17 +36,25 @@ class BoardNetwork:
         self._lock = asyncio.Lock()
 
     async def apply(self, view: NodeView | None) -> None:
-        """Bring every link to what `view` wants."""
+        """Bring every link to what `view` wants.
+
+        Raises:
+            NodeError: naming each link that could not be configured; the others are.
+        """
+        faults = []
         async with self._lock, Netlink() as netlink:
             self._view = view
             links = await netlink.links()
+            await self._stop_dead(links)
             for name, link in links.items():
-                if link["type"] == "loopback":
-                    await netlink.set_up(link["index"])
-                elif link["type"] == "ether":
+                try:
                     await self._configure(netlink, name, link)
+                except OSError as error:
+                    faults.append(f"link {name}: {error.strerror or error}")
             await self._drop_stale(netlink, links)
             self._write_names()
+        if faults:
+            raise NodeError("; ".join(faults))
 
     async def observe(self, store: Store) -> None:
         """Publish links, addresses, routes and resolvers."""
@@ -65,9 +74,23 @@ class BoardNetwork:
             await client.stop()
         self._clients.clear()
 
+    async def _stop_dead(self, links: Specs) -> None:
+        # A link that was pulled or taken down ends its client, which does not come back by itself.
+        for name, client in list(self._clients.items()):
+            if name not in links or not client.is_alive:
+                await self._clients.pop(name).stop()
+                self._leases.pop(name, None)
+
     async def _configure(self, netlink: Netlink, name: str, link: dict[str, Any]) -> None:
+        if link["type"] == "loopback":
+            await netlink.set_up(link["index"])
+            return
         wanted = self._wanted(name, link)
-        if wanted is not None and (wanted.ignore or not wanted.up):
+        if link["type"] != "ether" or (wanted is not None and wanted.ignore):
+            return
+        if wanted is not None and not wanted.up:
+            if name in self._clients:
+                await self._stop_dhcp(netlink, name, link["index"])
             return
         await netlink.set_up(link["index"], wanted.mtu or 0 if wanted else 0)
         if wanted is None or wanted.dhcp:
@@ -92,11 +115,7 @@ class BoardNetwork:
             return
         hostname = self._view.hostname if self._view else None
         client = DhcpClient(name, hostname or "", self._on_lease)
-        try:
-            await client.start()
-        except OSError as error:
-            _log.warning("cannot start DHCP on %s: %s", name, error)
-            return
+        await client.start()
         self._clients[name] = client
 
     async def _stop_dhcp(self, netlink: Netlink, name: str, index: int) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DHCPv4 on one link: keeps a lease and tells what it grants."""
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -11,6 +12,7 @@ from pyroute2.dhcp.client import AsyncDHCPClient, ClientConfig
 from pyroute2.dhcp.hooks import Hook, Trigger
 from pyroute2.dhcp.leases import Lease as PyrouteLease
 from pyroute2.dhcp.leases import MissingOptionError
+from pyroute2.netlink.exceptions import NetlinkError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +37,19 @@ class DhcpClient:
         self._hostname = hostname
         self._listener = listener
         self._stack = AsyncExitStack()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Say whether the client still talks: it stops when its link goes down."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     async def start(self) -> None:
-        """Begin asking for a lease in the background."""
+        """Begin asking for a lease in the background.
+
+        Raises:
+            OSError: when the link cannot be used.
+        """
         config = ClientConfig(
             interface=self._link,
             lease_type=_MemoryLease,
@@ -52,12 +64,18 @@ class DhcpClient:
             host_name=self._hostname,
             hook_timeout=10.0,
         )
-        client = await self._stack.enter_async_context(AsyncDHCPClient(config))
+        try:
+            client = await self._stack.enter_async_context(AsyncDHCPClient(config))
+        except NetlinkError as error:
+            raise OSError(error.code, str(error.args[-1])) from error
+        # The library tells nobody when its sender or receiver ends.
+        self._tasks = {client._sender_task, client._receiver_task}
         await client.bootstrap()
 
     async def stop(self) -> None:
         """Stop asking; the lease is not released, so the address stays ours across a reboot."""
-        with suppress(OSError):
+        # The library raises here whatever ended its tasks long ago.
+        with suppress(Exception):
             await self._stack.aclose()
 
     async def _granted(self, lease: Any) -> None:

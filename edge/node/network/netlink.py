@@ -4,7 +4,8 @@
 import errno
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ _TYPES = {1: "ether", 772: "loopback", 768: "tunnel", 776: "sit"}
 _TABLES = {253: "default", 254: "main", 255: "local"}
 _PROTOCOLS = {0: "unspec", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
 _ROUTE_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 5: "multicast"}
+_STATES = {
+    **{name: name for name in ("unknown", "down", "testing", "dormant", "up")},
+    **{"notpresent": "notPresent", "lowerlayerdown": "lowerLayerDown"},
+}
 PERMANENT = 0x80
 
 Specs = dict[str, dict[str, Any]]
@@ -35,7 +40,10 @@ class Route:
 
 
 class Netlink:
-    """One netlink socket; use as an asynchronous context manager."""
+    """One netlink socket; use as an asynchronous context manager.
+
+    Whatever the kernel refuses is an OSError.
+    """
 
     def __init__(self) -> None:
         self._route = AsyncIPRoute()
@@ -49,66 +57,77 @@ class Netlink:
 
     async def links(self) -> Specs:
         """Return the specification of every link by name."""
-        return {link.get("ifname"): _link(link) async for link in await self._route.get_links()}
+        with _translated():
+            found = await self._route.get_links()
+            return {link.get("ifname"): _link(link) async for link in found}
 
     async def addresses(self, links: Specs) -> Specs:
         """Return the specification of every address by `link/address/length`."""
         names = {link["index"]: name for name, link in links.items()}
         found = {}
-        async for message in await self._route.get_addr():
-            spec = _address(message, names.get(message["index"], ""))
-            found[f"{spec['linkName']}/{spec['address']}"] = spec
+        with _translated():
+            async for message in await self._route.get_addr():
+                spec = _address(message, names.get(message["index"], ""))
+                found[f"{spec['linkName']}/{spec['address']}"] = spec
         return found
 
     async def routes(self, links: Specs) -> Specs:
         """Return the unicast routes of the main table by `family/gateway/destination/priority`."""
         names = {link["index"]: name for name, link in links.items()}
         found = {}
-        async for message in await self._route.get_routes(table=254):
-            if message["type"] == 1:
-                spec = _route(message, names)
-                key = (spec["family"], spec["gateway"], spec["dst"], str(spec["priority"]))
-                found["/".join(key)] = spec
+        with _translated():
+            async for message in await self._route.get_routes(table=254):
+                if message["type"] == 1:
+                    spec = _route(message, names)
+                    key = (spec["family"], spec["gateway"], spec["dst"], str(spec["priority"]))
+                    found["/".join(key)] = spec
         return found
 
     async def set_up(self, index: int, mtu: int = 0) -> None:
         """Bring a link up, with an MTU if one is given."""
         extra = {"mtu": mtu} if mtu else {}
-        await self._route.link("set", index=index, state="up", **extra)
+        with _translated():
+            await self._route.link("set", index=index, state="up", **extra)
 
     async def add_address(self, index: int, interface: InterfaceAddress) -> None:
         """Give a link an address; having it already is no error."""
-        await self._route.addr(
-            "replace",
-            index=index,
-            address=str(interface.ip),
-            prefixlen=interface.network.prefixlen,
-        )
+        with _translated():
+            await self._route.addr(
+                "replace",
+                index=index,
+                address=str(interface.ip),
+                prefixlen=interface.network.prefixlen,
+            )
 
     async def remove_address(self, index: int, interface: InterfaceAddress) -> None:
         """Take an address from a link; not having it is no error."""
-        try:
+        with _translated(but=errno.EADDRNOTAVAIL):
             await self._route.addr(
                 "del",
                 index=index,
                 address=str(interface.ip),
                 prefixlen=interface.network.prefixlen,
             )
-        except NetlinkError as error:
-            if error.code != errno.EADDRNOTAVAIL:
-                raise
 
     async def add_route(self, index: int, route: Route) -> None:
         """Add or replace a route out of a link."""
-        await self._route.route("replace", oif=index, **_route_options(route))
+        with _translated():
+            await self._route.route("replace", oif=index, **_route_options(route))
 
     async def remove_route(self, index: int, route: Route) -> None:
         """Remove a route; its absence is no error."""
-        try:
+        with _translated(but=errno.ESRCH):
             await self._route.route("del", oif=index, **_route_options(route))
-        except NetlinkError as error:
-            if error.code != errno.ESRCH:
-                raise
+
+
+@contextmanager
+def _translated(*, but: int = 0) -> Iterator[None]:
+    """Turn netlink's errors into OSError, since they are errors of the system; `but` is none."""
+    try:
+        yield
+    except NetlinkError as error:
+        if error.code != but:
+            raise OSError(error.code, str(error.args[-1])) from error
 
 
 def _route_options(route: Route) -> dict[str, Any]:
@@ -132,7 +151,7 @@ def _link(link: Any) -> dict[str, Any]:
         "hardwareAddr": link.get("address") or "00:00:00:00:00:00",
         "mtu": link.get("mtu") or 0,
         "queueDisc": link.get("qdisc") or "",
-        "operationalState": str(link.get("operstate") or "unknown").lower(),
+        "operationalState": _STATES.get(str(link.get("operstate")).lower(), "unknown"),
         "kind": info.get("kind") or "" if isinstance(info, Mapping) else "",
         "busPath": _bus_path(name),
         "pciID": _pci_id(name),

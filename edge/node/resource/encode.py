@@ -7,6 +7,7 @@ and bytes or messages in protobuf.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -142,8 +143,8 @@ _FLAGS = {"permanent": 0x80, "V1": 1, "V2": 2}
 
 
 def _enum_number(descriptor: Any, text: str) -> int:
-    word = text.upper().replace(" ", "_")
-    for value in descriptor.enum_type.values:
-        if value.name.endswith(f"_{word}"):
-            return int(value.number)
-    return 0
+    kind = descriptor.enum_type
+    # OperationalState has the values OPERATIONAL_STATE_UP and so on.
+    prefix = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.name).upper()
+    value = kind.values_by_name.get(f"{prefix}_{text.upper().replace(' ', '_')}")
+    return int(value.number) if value else 0
