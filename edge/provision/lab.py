@@ -11,7 +11,6 @@ import platform
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 import uuid
@@ -19,8 +18,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 from edge import __version__
+from edge.client.trust import look_at
 from edge.errors import EdgeError, NodeError
 from edge.events import Listener, ignore, step
 from edge.paths import data_dir
@@ -150,7 +151,7 @@ class Lab:
         image.unlink()
         description = {
             "name": name,
-            "address": _free_address(node.address for node in self.nodes()),
+            "address": _free_address(self.folder, (node.address for node in self.nodes())),
             "uuid": str(uuid.uuid4()),
             "fingerprint": report.fingerprint,
             "enrolment": report.enrolment_id,
@@ -201,18 +202,20 @@ def _running_pid(folder: Path) -> int | None:
     return pid if str(folder).encode() in command else None
 
 
-def _free_address(taken: Iterable[str]) -> str:
+def _free_address(lab: Path, taken: Iterable[str]) -> str:
     used = set(taken)
-    for address in _addresses():
+    for address in _addresses(lab):
         if address not in used and _is_free(address):
             return address
     raise EdgeError("no loopback address is free for another lab node")
 
 
-def _addresses() -> Iterator[str]:
+def _addresses(lab: Path) -> Iterator[str]:
+    # Each lab begins at a place of its own, so that several at once hardly ever meet.
+    start = crc32(str(lab.resolve()).encode())
     for third in range(256):
         for fourth in range(1, 255):
-            yield _NETWORK.format(third, fourth)
+            yield _NETWORK.format((start + third) % 256, fourth)
 
 
 def _is_free(address: str) -> bool:
@@ -225,20 +228,36 @@ def _is_free(address: str) -> bool:
 
 
 def _start(node: LabNode) -> None:
-    with node.console.open("ab") as console:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge.node.lab_init", str(node.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            start_new_session=True,
-        )
-    (node.folder / "pid").write_text(str(process.pid))
+    pid = _spawn(node)
+    (node.folder / "pid").write_text(str(pid))
     deadline = time.monotonic() + START_DEADLINE_S
     while not _answers(node.address):
-        if process.poll() is not None or time.monotonic() > deadline:
+        _reap(pid)
+        if not Path("/proc", str(pid)).exists() or time.monotonic() > deadline:
             raise NodeError(f"lab node {node.name} did not start: {_last_line(node.console)}")
         time.sleep(0.05)
+    if look_at(node.address, API_PORT).fingerprint != node.fingerprint:
+        os.killpg(pid, signal.SIGKILL)
+        raise NodeError(
+            f"lab node {node.name} cannot have {node.address}: somebody else answers there",
+            hint=f"edgectl lab down {node.name}",
+        )
+
+
+def _spawn(node: LabNode) -> int:
+    # Not a Popen: the node outlives whoever started it, and nobody has to hold on to an object.
+    with node.console.open("ab") as console, Path(os.devnull).open("rb") as nothing:
+        return os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "edge.node.lab_init", str(node.folder)],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
+                (os.POSIX_SPAWN_DUP2, console.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, console.fileno(), 2),
+            ],
+            setsid=True,
+        )
 
 
 def _answers(address: str) -> bool:

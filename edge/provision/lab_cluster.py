@@ -18,7 +18,7 @@ from edge.config.talosconfig import TalosConfig, load_talosconfig, save_taloscon
 from edge.errors import NodeError
 from edge.events import Listener, ignore, step
 from edge.pki.secrets import SecretsBundle, dump_secrets, load_secrets, new_secrets
-from edge.provision.contact import configure, make_contact
+from edge.provision.contact import configure, make_contact, wait_configured
 from edge.provision.lab import API_PORT, Lab, LabNode
 from flasher.record import CardRecords
 
@@ -60,6 +60,7 @@ async def configure_nodes(
             text, client = _generate(node, members, secrets)
             contact = await make_contact(node.address, records)
             await configure(contact, text)
+            await wait_configured(contact)
             save_talosconfig(client, client_file(lab))
             running.detail = f"{node.address}, {_role(node, members)}"
         configured.append(node)
