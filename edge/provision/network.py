@@ -103,7 +103,7 @@ def _map_to_root(user: int, group: int) -> None:
 def _serve_dhcp(folder: Path) -> "subprocess.Popen[bytes]":
     # No DNS (port 0), no gateway (option 3 empty): the wire leads nowhere but to us.
     options = [
-        "--keep-in-foreground",
+        "--no-daemon",
         "--conf-file=/dev/null",
         "--port=0",
         f"--interface={LINK}",
@@ -111,23 +111,22 @@ def _serve_dhcp(folder: Path) -> "subprocess.Popen[bytes]":
         f"--dhcp-range={_RANGE}",
         "--dhcp-option=3",
         "--no-ping",
-        "--user=root",
-        "--group=root",
         f"--dhcp-leasefile={folder / 'leases'}",
         f"--pid-file={folder / 'pid'}",
     ]
-    server = subprocess.Popen(
-        [_tool("dnsmasq"), *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    log = folder / "dnsmasq.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [_tool("dnsmasq"), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         code = server.wait(timeout=0.5)
     except subprocess.TimeoutExpired:
         return server
-    _, text = server.communicate()
-    raise ToolError(f"dnsmasq ended with {code}: {text.decode(errors='replace').strip()}")
+    raise ToolError(f"dnsmasq ended with {code}: {log.read_text(errors='replace').strip()}")
 
 
 def _run(*command: str) -> None:
