@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the screens with a node under the cursor share: the keys that act on it."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from edge.errors import EdgeError
+from tui.model import Node, State
+from tui.services import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tui.app import EdgeApp
+
+
+class NodeScreen(Screen[None]):
+    """A screen that shows nodes and can configure, restart and wipe the one that is selected."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "apply", "Apply"),
+        Binding("r", "reboot", "Reboot"),
+        Binding("R", "reset", "Reset", key_display="R"),
+    ]
+
+    @property
+    def edge(self) -> "EdgeApp":
+        """Return the app with its own type."""
+        return cast("EdgeApp", self.app)
+
+    def selected(self) -> Node | None:
+        """Return the node that keys act on."""
+        raise NotImplementedError
+
+    def show_nodes(self) -> None:
+        """Draw what is known now."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what the selected node can do."""
+        node = self.selected() if action in _NEEDS else None
+        if action in _NEEDS:
+            return node is not None and _NEEDS[action](node)
+        return super().check_action(action, parameters)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error:
+            self.edge.tell_fault(event.worker.error)
+
+    @work(exclusive=True, group="act", exit_on_error=False)
+    async def action_apply(self) -> None:
+        from tui.screens.apply import ApplyScreen
+        from tui.screens.change import ChangeScreen
+
+        if (node := self.selected()) is None or (target := self._target(node)) is None:
+            return
+        change = await self.app.push_screen_wait(ApplyScreen(self.edge.services, node, target))
+        if change is None:
+            return
+        done = await self.app.push_screen_wait(
+            ChangeScreen(self.edge.services, node, target, change)
+        )
+        if done:
+            self.edge.look(node.key)
+
+    @work(exclusive=True, group="act", exit_on_error=False)
+    async def action_reboot(self) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        if (node := self.selected()) is None or (target := self._target(node)) is None:
+            return
+        question = f"Reboot {node.label}?"
+        if await self.app.push_screen_wait(ConfirmScreen(question, "Reboot")):
+            await self._carry_out(self.edge.services.reboot, target, f"{node.label} reboots")
+
+    @work(exclusive=True, group="act", exit_on_error=False)
+    async def action_reset(self) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        if (node := self.selected()) is None or (target := self._target(node)) is None:
+            return
+        question = (
+            f"Wipe {node.label}: its configuration (STATE) and its data (EPHEMERAL)"
+            " are destroyed, and it restarts into maintenance mode."
+        )
+        word = node.name or node.address
+        if await self.app.push_screen_wait(ConfirmScreen(question, "Wipe", word=word)):
+            await self._carry_out(self.edge.services.reset, target, f"{node.label} is being wiped")
+
+    async def _carry_out(
+        self, call: "Callable[[Target], Awaitable[None]]", target: Target, done: str
+    ) -> None:
+        try:
+            await call(target)
+        except EdgeError as error:
+            self.edge.tell_error(error)
+        else:
+            self.edge.tell(done)
+            self.edge.look(target.key)
+
+    def _target(self, node: Node) -> Target | None:
+        return self.edge.fleet.target(node.key)
+
+
+def _can_apply(node: Node) -> bool:
+    return node.state in (State.MAINTENANCE, State.RUNNING, State.NOT_READY, State.BOOTING)
+
+
+def _can_forget(node: Node) -> bool:
+    return node.state is State.UNREACHABLE and not node.in_sight and not node.given
+
+
+_NEEDS = {
+    "apply": _can_apply,
+    "reboot": lambda node: node.is_configured,
+    "reset": lambda node: node.is_configured,
+    "forget": _can_forget,
+}
