@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same work on many nodes: nobody waits for anybody, and every failure is told."""
+
+import asyncio
+
+import click
+import pytest
+
+from edge.cli.nodes import on_nodes
+from edge.errors import ConfigError, NodeError, TrustError
+
+
+async def answer(node: str) -> str:
+    """Answer, refuse, or be silent, as the node's name says."""
+    if node == "silent":
+        await asyncio.Event().wait()
+    if node == "dead":
+        raise NodeError("dead cannot be reached", hint="is it on?")
+    if node == "strict":
+        raise TrustError("not authorized")
+    return node.upper()
+
+
+def test_answers_come_in_the_order_of_the_nodes() -> None:
+    """Rows stand in the order in which the user named the nodes."""
+    results = on_nodes(["b", "a"], answer)
+    assert results.found == [("b", "B"), ("a", "A")]
+    results.finish()
+
+
+def test_dead_and_silent_nodes_do_not_stop_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each failure is one line that names its node; the hints come once, at the end."""
+    results = on_nodes(["dead", "a", "silent", "dead"], answer, deadline_s=0.05)
+    assert results.found == [("a", "A")]
+    with pytest.raises(click.exceptions.Exit) as ended:
+        results.finish()
+    assert ended.value.exit_code == 9
+    assert capsys.readouterr().err.splitlines() == [
+        "edgectl: dead cannot be reached",
+        "edgectl: dead cannot be reached",
+        "edgectl: silent did not answer within 0 s",
+        "  hint: is it on?",
+    ]
+
+
+def test_different_failures_have_the_general_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """Failures that differ in kind end with code 1; a message without the node gets it."""
+    results = on_nodes(["dead", "strict"], answer)
+    with pytest.raises(click.exceptions.Exit) as ended:
+        results.finish()
+    assert ended.value.exit_code == 1
+    assert "edgectl: strict: not authorized" in capsys.readouterr().err
+
+
+def test_single_node_fails_with_its_own_error() -> None:
+    """With one node the error itself goes up, with its hint and faults."""
+
+    async def refuse(_node: str) -> None:
+        raise ConfigError("a has 1 fault", faults=("x: unknown key",))
+
+    with pytest.raises(ConfigError) as raised:
+        on_nodes(["a"], refuse)
+    assert raised.value.faults == ("x: unknown key",)
