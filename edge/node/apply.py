@@ -63,19 +63,22 @@ class Applier:
             raise NodeError("another apply configuration is already in progress")
         if self._machine.ended.done():
             raise NodeError("another sequence is ending this machine already")
-        configuration = parse_configuration(data)
-        mode = self._effective(mode)
-        if dry_run:
-            return self._dry_run(configuration, mode)
         await applying.acquire()
-        work = asyncio.create_task(
-            self._carry_out(
-                configuration, mode, try_timeout_s if try_timeout_s > 0 else TRY_TIMEOUT_S
-            )
-        )
+        timeout_s = try_timeout_s if try_timeout_s > 0 else TRY_TIMEOUT_S
+        work = asyncio.create_task(self._apply(data, mode, timeout_s, dry_run=dry_run))
         work.add_done_callback(lambda _: applying.release())
         # A caller who hangs up must not leave a configuration written but not active.
         return await asyncio.shield(work)
+
+    async def _apply(
+        self, data: bytes, mode: Mode, try_timeout_s: float, *, dry_run: bool
+    ) -> Applied:
+        # Checking keys takes a slow board seconds, in which others want to be served.
+        configuration = await asyncio.to_thread(parse_configuration, data)
+        mode = self._effective(mode)
+        if dry_run:
+            return self._dry_run(configuration, mode)
+        return await self._carry_out(configuration, mode, try_timeout_s)
 
     def _effective(self, mode: Mode) -> Mode:
         if self._machine.in_maintenance:
@@ -125,7 +128,7 @@ class Applier:
 
     async def _go_back(self, timeout_s: float) -> None:
         await asyncio.sleep(timeout_s)
-        if self._confirmed:
+        if self._confirmed and not self._machine.ended.done():
             _log.warning("the tried configuration was not confirmed in time, going back")
             self._machine.activate(self._confirmed)
 

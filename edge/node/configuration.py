@@ -2,7 +2,7 @@
 """The machine configuration on STATE: written whole or not at all, read with its faults."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.config.load import load
@@ -17,7 +17,7 @@ CONFIG_FILE = "config.yaml"
 class Configuration:
     """A machine configuration that parsed and is valid: its text, what it means, warnings."""
 
-    text: str
+    text: str = field(repr=False)
     view: NodeView
     warnings: tuple[str, ...] = ()
 

@@ -29,6 +29,7 @@ from edge.node.resource import kind
 from edge.node.resource.store import Store
 from edge.node.service import Services
 from edge.node.volume import Volumes
+from edge.pki.certificate import BACKDATE, inspect, split_bundle
 from edge.pki.key import new_key
 
 _log = logger("machined")
@@ -125,6 +126,11 @@ class Machine:
     def activate(self, configuration: Configuration) -> None:
         """Make a configuration the active one; controllers follow."""
         self.active = configuration
+        # It cannot be earlier than when the cluster's authority was made. A board without a
+        # clock and out of reach of a time server would refuse every client otherwise.
+        if cas := configuration.view.trusted_cas:
+            made = max(inspect(each).not_before for each in split_bundle(cas)) + BACKDATE
+            self._raise_clock(made.timestamp())
         self.store.put(
             kind.MACHINE_CONFIG,
             "v1alpha1",
@@ -196,7 +202,8 @@ class Machine:
                 self.diagnose("meta", f"META is unreadable: {error}")
         if self.volumes.meta_lost:
             self.diagnose("meta", "META was empty: this node's key and enrolment are new or gone")
-        self._raise_clock(values.get(keys.LAST_TIME, b"0"))
+        last = values.get(keys.LAST_TIME, b"")
+        self._raise_clock(float(last) if last.isdigit() else 0.0)
         self.key = values.get(keys.NODE_KEY) or self._new_key()
         if keys.ENROLMENT in values:
             try:
@@ -212,10 +219,13 @@ class Machine:
             text = value.decode(errors="replace")
             self.store.put(kind.META_KEY, keys.key_name(key), {"value": text}, owner=_OWNER)
 
-    def _raise_clock(self, last: bytes) -> None:
-        # Only ever forward: a machine with a clock of its own knows better than META.
-        if last.isdigit() and float(last) > time.time():
-            self.platform.set_clock(float(last))
+    def _raise_clock(self, floor: float) -> None:
+        # Only ever forward: a machine with a clock of its own knows better.
+        if floor > time.time():
+            try:
+                self.platform.set_clock(floor)
+            except OSError as error:
+                self.diagnose("time", f"the clock cannot be set: {error.strerror}")
 
     def _mend_meta(self) -> bool:
         """Replace a META that cannot be read by one with this node's key; say if it was so."""
@@ -244,15 +254,14 @@ class Machine:
             return
         try:
             found = read_configuration(self.volumes.state)
+            if found:
+                self.activate(found)
+                self._publish_persistent(found)
         except ConfigError as error:
             faults = "; ".join((error.message, *error.faults))
             self.diagnose("config", f"the configuration on STATE is not valid: {faults}")
         except (OSError, EdgeError) as error:
             self.diagnose("config", f"the configuration on STATE cannot be read: {error}")
-        else:
-            if found:
-                self.activate(found)
-                self._publish_persistent(found)
 
     def _publish_persistent(self, configuration: Configuration) -> None:
         self.store.put(

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whenever the power goes, the next boot ends in maintenance or with a whole configuration."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.config.generate import Generated
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def runs(
+    tmp_path_factory: pytest.TempPathFactory, generated: Generated
+) -> dict[str, list[dict[str, str]]]:
+    """Every cut of both runs, by run."""
+    folder = tmp_path_factory.mktemp("cut")
+    (folder / "first.yaml").write_text(generated.controlplane)
+    (folder / "second.yaml").write_text(generated.controlplane + "\n# changed\n")
+    program = [sys.executable, "-m", "tests.unit.node.power_cut", str(folder / "node")]
+    configs = [str(folder / "first.yaml"), str(folder / "second.yaml")]
+    done = subprocess.run([*program, *configs], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    names = ("first boot", "change")
+    return {name: [each for each in lines if each["run"] == name] for name in names}
+
+
+def test_a_cut_first_boot_ends_in_maintenance_or_configured(
+    runs: dict[str, list[dict[str, str]]], generated: Generated
+) -> None:
+    """No cut leaves volumes that the next boot cannot open, or half a configuration."""
+    assert len(runs["first boot"]) > 20
+    for run in runs["first boot"]:
+        assert run["faults"] == "{}", run["cut"]
+        assert (run["stage"], run["text"]) in (
+            ("maintenance", ""),
+            ("running", generated.controlplane),
+        )
+
+
+def test_a_cut_change_leaves_the_old_or_the_new_configuration(
+    runs: dict[str, list[dict[str, str]]], generated: Generated
+) -> None:
+    """A configured node never falls back to maintenance by a cut."""
+    old, new = generated.controlplane, generated.controlplane + "\n# changed\n"
+    texts = [run["text"] for run in runs["change"]]
+    assert {run["stage"] for run in runs["change"]} == {"running"}
+    assert texts[0] == old
+    assert texts[-1] == new
+    assert set(texts) == {old, new}
+
+
+def test_after_every_cut_the_node_can_be_configured(
+    runs: dict[str, list[dict[str, str]]],
+) -> None:
+    """Applying works on whatever the cut left."""
+    assert {run["healed"] for cuts in runs.values() for run in cuts} == {"running"}
