@@ -2,6 +2,7 @@
 """Read machine configurations: YAML streams into strict models, with every fault at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -79,18 +80,35 @@ def load(text: str | bytes, *, source: str = "config.yaml") -> MachineConfig:
     Raises:
         ConfigError: when it is not one; every fault is listed with line and path.
     """
+    config, faults = read(text, source=source)
+    if faults or config is None:
+        raise ConfigError(f"{source} has {count_faults(faults)}", faults=tuple(faults))
+    return config
+
+
+def read(
+    text: str | bytes, *, source: str = "config.yaml"
+) -> tuple[MachineConfig | None, list[str]]:
+    """Return a machine configuration and every fault in its form.
+
+    With unknown keys alone there still is a configuration, without them, so that what else is
+    wrong with it can be told at the same time.
+
+    Raises:
+        ConfigError: when it is no YAML, or empty.
+    """
     raws = parse_stream(text, source=source)
     if not raws:
         raise ConfigError(f"{source} holds no configuration")
     parts, faults = read_parts(raws, source)
-    if faults:
-        raise ConfigError(f"{source} has {count_faults(faults)}", faults=tuple(faults))
+    if len(parts) < len(raws):
+        return None, faults
     decoded = text if isinstance(text, str) else text.decode()
-    return MachineConfig(source=source, text=decoded, parts=tuple(parts))
+    return MachineConfig(source=source, text=decoded, parts=tuple(parts)), faults
 
 
 def read_parts(raws: Sequence[RawDocument], source: str) -> tuple[list[Part], list[str]]:
-    """Return the documents that are well formed and the faults of the others."""
+    """Return the documents that are well formed but for unknown keys, and every fault."""
     parts: list[Part] = []
     faults: list[str] = []
     for raw in raws:
@@ -137,7 +155,23 @@ def _read(raw: RawDocument, source: str) -> tuple[Model | None, list[str]]:
     try:
         return model.model_validate(raw.value), []
     except ValidationError as error:
-        return None, explain_all(error, raw, model, source)
+        faults = explain_all(error, raw, model, source)
+        return _without_unknown_keys(raw.value, model, error), faults
+
+
+def _without_unknown_keys(
+    value: Mapping[str, Any], model: type[Model], error: ValidationError
+) -> Model | None:
+    faults = error.errors(include_url=False, include_input=False)
+    if any(fault["type"] != "extra_forbidden" for fault in faults):
+        return None
+    known = deepcopy(dict(value))
+    for fault in faults:
+        holder: Any = known
+        for step in fault["loc"][:-1]:
+            holder = holder[step]
+        del holder[fault["loc"][-1]]
+    return model.model_validate(known)
 
 
 def _model_of(value: Mapping[str, Any]) -> type[Model] | str:

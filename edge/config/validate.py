@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterable
 
 from edge.config.acted import idle_keys
-from edge.config.load import MachineConfig, load
+from edge.config.load import MachineConfig, read
 from edge.config.rule import certificates, cluster, conflicts, links, machine, network
 from edge.config.rule import document as documents
 from edge.config.rule.finding import Finding
@@ -28,7 +28,7 @@ def validate(config: MachineConfig, *, strict: bool = False) -> tuple[str, ...]:
     Raises:
         ConfigError: when a machine could not use it; every fault is listed.
     """
-    faults = [finding.text for rule in _RULES for finding in rule(config)]
+    faults = list(_faults(config))
     warnings = tuple(_warnings(config))
     if strict:
         faults += [f"warning: {warning}" for warning in warnings]
@@ -38,11 +38,23 @@ def validate(config: MachineConfig, *, strict: bool = False) -> tuple[str, ...]:
 
 
 def load_valid(
-    text: str | bytes, *, source: str = "config.yaml"
+    text: str | bytes, *, source: str = "config.yaml", strict: bool = False
 ) -> tuple[MachineConfig, tuple[str, ...]]:
-    """Read and validate a machine configuration; return it with the warnings about it."""
-    config = load(text, source=source)
-    return config, validate(config)
+    """Read and validate a machine configuration; return it with the warnings about it.
+
+    Raises:
+        ConfigError: when a machine could not use it; faults of form and of sense are all listed.
+    """
+    config, faults = read(text, source=source)
+    if config and faults:
+        faults += _faults(config)
+    if faults or config is None:
+        raise ConfigError(f"{source} has {count_faults(faults)}", faults=tuple(faults))
+    return config, validate(config, strict=strict)
+
+
+def _faults(config: MachineConfig) -> Iterable[str]:
+    return (finding.text for rule in _RULES for finding in rule(config))
 
 
 def _warnings(config: MachineConfig) -> Iterable[str]:
