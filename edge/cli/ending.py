@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Action = Callable[[NodeClient], Awaitable[object]]
 
-DEADLINE_S = 600.0
+DEADLINE_S = 600
 
 
 def ending_options(command: Any) -> Any:
@@ -30,7 +30,7 @@ def ending_options(command: Any) -> Any:
     timeout = click.option(
         "--timeout",
         "deadline_s",
-        type=click.FloatRange(min=1),
+        type=click.IntRange(min=1),
         default=DEADLINE_S,
         show_default=True,
         metavar="SECONDS",

@@ -35,7 +35,13 @@ def given_targets() -> Targets:
 def target_options() -> list[click.Parameter]:
     """Return the options to add to a group or command; their values go to `given_targets`."""
     return [
-        _option("-n", "--nodes", multiple=True, metavar="NODE", help="Nodes to talk to."),
+        _option(
+            "-n",
+            "--nodes",
+            multiple=True,
+            metavar="NODE",
+            help="Nodes, repeated or joined by commas.",
+        ),
         _option(
             "-e",
             "--endpoints",
@@ -62,7 +68,8 @@ class NodeCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first."""
-        own = [each for each in self.get_params(ctx) if each not in self._targets]
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        own = [each for each in options if each not in self._targets]
         for title, params in (("Options", own), ("Which nodes", self._targets)):
             records = [record for each in params if (record := each.get_help_record(ctx))]
             with formatter.section(title):

@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Show or watch resources of TYPE, or the one called ID.
 
-    TYPE is a name or short name such as disks, links, addresses, members or mc. Without TYPE
-    every kind is listed.
+    TYPE is a name or short name such as disks, links, addresses, hostname or mc. Without
+    TYPE every kind is listed.
     """
     printer = new_printer(output, watch=watch)
     access = choose_access(insecure=insecure, pins=pins)

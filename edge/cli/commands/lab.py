@@ -27,12 +27,17 @@ def command() -> None:
 
 @command.command()
 @click.argument("count", type=click.IntRange(1, 500), default=1)
+@click.option(
+    "--no-enrolment",
+    is_flag=True,
+    help="Let anybody configure the new nodes first, as other clients of the API need.",
+)
 @output_option()
-def up(count: int, output: str) -> None:
+def up(count: int, no_enrolment: bool, output: str) -> None:
     """Have COUNT nodes running, making new ones as needed."""
     from edge.provision.lab import Lab
 
-    nodes = Lab().up(count, listener=_narrate)
+    nodes = Lab().up(count, enrolment=not no_enrolment, listener=_narrate)
     _print(nodes, output)
     click.echo(f"next: edgectl lab exec {nodes[0].name} -- get disks", err=True)
     click.echo("  or: edgectl lab configure", err=True)

@@ -15,14 +15,14 @@ import click
 def command(*, argument: str | None, option: str | None, mode: str | None, strict: bool) -> None:  # noqa: ARG001
     """Check the machine configuration FILE; every fault is listed."""
     from edge.config.file import read_text
-    from edge.config.load import load
-    from edge.config.validate import validate
+    from edge.config.validate import load_valid
 
     if bool(argument) == bool(option):
         raise click.UsageError("name one configuration: edgectl validate FILE")
     file = argument or option or ""
     source = "stdin" if file == "-" else file
     text = sys.stdin.read() if file == "-" else read_text(Path(file))
-    for warning in validate(load(text, source=source), strict=strict):
+    _, warnings = load_valid(text, source=source, strict=strict)
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{source} is valid", err=True)

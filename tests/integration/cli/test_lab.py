@@ -35,3 +35,14 @@ def test_lab_from_up_to_down(home: Path, lab: Lab) -> None:
     assert edgectl("lab", "down").code == 0
     assert lab.nodes() == []
     assert list(lab.folder.iterdir()) == []
+
+
+def test_lab_without_enrolment(home: Path, lab: Lab) -> None:
+    """The node announces no card and is configured by whoever comes; its key is known."""
+    done = edgectl("lab", "up", "1", "--no-enrolment", "-o", "json")
+    assert done.code == 0
+    (row,) = json.loads(done.out)
+    assert (row["state"], row["card"], len(row["fingerprint"])) == ("maintenance", "", 44)
+    assert edgectl("lab", "configure").code == 0
+    assert edgectl("lab", "list").rows()[1][1] == "running"
+    assert edgectl("lab", "down").code == 0
