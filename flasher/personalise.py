@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a card one of a kind: a node key and an enrolment that only its META knows."""
+"""Makes a card one of a kind: a node key and an enrolment that only its META knows.
+
+Without an enrolment the node takes its first configuration from whoever asks first.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,13 +27,14 @@ class Personality:
     key: bytes = field(repr=False)
     """The node's private key, PEM. It goes to the card and is kept nowhere else."""
     fingerprint: str
-    enrolment: Enrolment
+    enrolment: Enrolment | None
 
 
-def new_personality(now: datetime) -> Personality:
-    """Make a key and an enrolment for a card that is flashed at `now`."""
+def new_personality(now: datetime, *, enrol: bool = True) -> Personality:
+    """Make a key, and an enrolment unless told otherwise, for a card that is flashed at `now`."""
     key = new_key()
-    return Personality(key=key, fingerprint=fingerprint(key), enrolment=new_enrolment(now=now))
+    enrolment = new_enrolment(now=now) if enrol else None
+    return Personality(key=key, fingerprint=fingerprint(key), enrolment=enrolment)
 
 
 def find_meta(table: Table) -> Partition | None:
@@ -51,5 +55,8 @@ def render_meta(store: bytes, personality: Personality, extra: Mapping[int, byte
         raise ImageError(f"the image's META has {len(store)} bytes; {STORE_BYTES} are needed")
     values = parse_store(store) | dict(extra)
     values[keys.NODE_KEY] = personality.key
-    values[keys.ENROLMENT] = personality.enrolment.to_json()
+    # An image that was read off a card may bring that card's enrolment.
+    values.pop(keys.ENROLMENT, None)
+    if personality.enrolment:
+        values[keys.ENROLMENT] = personality.enrolment.to_json()
     return render_store(values)

@@ -48,6 +48,7 @@ class LabNode:
     pid: int | None
     fingerprint: str
     enrolment_id: str
+    """Empty when its disk was flashed without an enrolment."""
 
     @property
     def console(self) -> Path:
@@ -79,8 +80,10 @@ class Lab:
         known = ", ".join(each.name for each in self.nodes()) or "none"
         raise NodeError(f"the lab has no node {name!r}", hint=f"nodes: {known}")
 
-    def create(self, name: str, *, listener: Listener = ignore) -> LabNode:
+    def create(self, name: str, *, enrolment: bool = True, listener: Listener = ignore) -> LabNode:
         """Flash a disk for a new node called `name`.
+
+        Without `enrolment` anybody may configure the node first, blindly.
 
         Raises:
             NodeError: when there is such a node already.
@@ -91,7 +94,7 @@ class Lab:
             raise NodeError(f"the lab has a node {name!r} already", hint=f"edgectl lab down {name}")
         folder.mkdir(parents=True)
         try:
-            return self._create(folder, name, listener)
+            return self._create(folder, name, listener, enrolment=enrolment)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -109,14 +112,16 @@ class Lab:
                 running.detail = node.address
         return self.node(name)
 
-    def up(self, count: int, *, listener: Listener = ignore) -> list[LabNode]:
+    def up(
+        self, count: int, *, enrolment: bool = True, listener: Listener = ignore
+    ) -> list[LabNode]:
         """Have at least `count` nodes running, making new ones as needed."""
         names = [node.name for node in self.nodes()]
         for number in range(1, count + 1):
             if len(names) >= count:
                 break
             if (name := f"lab-{number}") not in names:
-                names.append(self.create(name, listener=listener).name)
+                names.append(self.create(name, enrolment=enrolment, listener=listener).name)
         return [self.start(name, listener=listener) for name in sorted(names)]
 
     def stop(self, name: str) -> None:
@@ -143,9 +148,9 @@ class Lab:
             shutil.rmtree(node.folder)
         return [node.name for node in chosen]
 
-    def _create(self, folder: Path, name: str, listener: Listener) -> LabNode:
+    def _create(self, folder: Path, name: str, listener: Listener, *, enrolment: bool) -> LabNode:
         image = _lab_image(folder)
-        options = FlashOptions(size_bytes=DISK_BYTES)
+        options = FlashOptions(size_bytes=DISK_BYTES, enrolment=enrolment)
         plan = prepare(image, folder / "disk.img", options, listener=listener)
         report = flash(plan, records=self._records, listener=listener)
         image.unlink()
@@ -154,7 +159,7 @@ class Lab:
             "address": _free_address(self.folder, (node.address for node in self.nodes())),
             "uuid": str(uuid.uuid4()),
             "fingerprint": report.fingerprint,
-            "enrolment": report.enrolment_id,
+            "enrolment": report.enrolment_id or "",
             "image": {
                 "version": __version__,
                 "board": "lab",

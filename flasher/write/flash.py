@@ -45,6 +45,7 @@ class FlashReport:
     fingerprint: str | None
     """Of the node's key, base64; None when the image has no META."""
     enrolment_id: str | None
+    """None as well when the card was flashed without an enrolment."""
 
     @property
     def bytes_per_second(self) -> float:
@@ -155,7 +156,7 @@ def _render(plan: FlashPlan, now: datetime) -> tuple[Personality | None, Content
     meta = find_meta(read_image_table(image))
     if meta is None:
         return None, lay_out(image, plan.size_bytes)
-    personality = new_personality(now)
+    personality = new_personality(now, enrol=plan.request.options.enrolment)
     size_bytes = min(meta.size_bytes, STORE_BYTES)
     store = render_meta(_read(image, meta.start_bytes, size_bytes), personality, plan.request.meta)
     return personality, lay_out(image, plan.size_bytes, (Patch(meta.start_bytes, store),))
@@ -236,9 +237,10 @@ def _attempt(plan: FlashPlan, personality: Personality | None, now: datetime) ->
     )
     if personality is None:
         return attempt
+    enrolment = personality.enrolment
     return replace(
         attempt,
         fingerprint=personality.fingerprint,
-        enrolment_id=personality.enrolment.id,
-        secret=personality.enrolment.secret,
+        enrolment_id=enrolment.id if enrolment else None,
+        secret=enrolment.secret if enrolment else None,
     )

@@ -44,6 +44,8 @@ class FlashOptions:
     largest_bytes: int = LARGEST_CARD_BYTES
     smallest_bytes: int = 0
     """What the board needs besides the image, for its state and its data."""
+    enrolment: bool = True
+    """Have the node take its first configuration only from whoever flashed its card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,15 @@ def _parse_size(_ctx: click.Context, _param: click.Parameter, value: str | None)
 )
 @click.option("--allow-fixed", is_flag=True, help="Permit a disk that is not removable.")
 @click.option("--allow-large", is_flag=True, help="Permit a disk larger than cards are.")
+@click.option(
+    "--no-enrolment",
+    is_flag=True,
+    help=(
+        "Have the node take its first configuration from anybody who can reach it, as other"
+        " clients of the API need. Its key is still recorded, so that edgectl recognises the"
+        " node; but who configures it first owns it."
+    ),
+)
 @output_option("table", "json", "jsonl")
 def command(  # noqa: PLR0917 - click passes them by name
     board: str | None,
@@ -65,6 +74,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     size_bytes: int | None,
     allow_fixed: bool,
     allow_large: bool,
+    no_enrolment: bool,
     output: str,
 ) -> None:
     """Write an image to a card and read it back.
@@ -77,7 +87,10 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError("give either --board or --image")
     if size_bytes is not None and target.resolve().is_block_device():
         raise click.UsageError("--size is for image files; a disk has its own size")
-    options = _options(board, size_bytes, allow_fixed=allow_fixed, allow_large=allow_large)
+    options = replace(
+        _options(board, size_bytes, allow_fixed=allow_fixed, allow_large=allow_large),
+        enrolment=not no_enrolment,
+    )
     with narrate(as_lines=output == "jsonl") as listener:
         plan = _plan(board, image_path, target, options, listener)
     if dry_run:
@@ -207,5 +220,7 @@ def _say_what_next(report: "FlashReport") -> None:
     click.echo(f"{report.target} is written and read back ({took}).", err=True)
     if report.rewritten_ranges:
         click.echo(f"{report.rewritten_ranges} ranges took a second try: an ageing card", err=True)
+    if report.fingerprint and not report.enrolment_id:
+        click.echo("anybody who can reach its node may configure it first", err=True)
     if report.target.is_block_device():
         click.echo("next: put the card into the board, then: edgectl discover --watch", err=True)

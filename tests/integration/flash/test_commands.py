@@ -34,6 +34,19 @@ def test_flash_then_list(
     assert report["enrolment"] in capsys.readouterr().out
 
 
+def test_flash_without_enrolment_says_what_that_means(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The card has a fingerprint and no enrolment; the operator is told who may configure it."""
+    target = str(tmp_path / "card.img")
+    words = ["flash", "--image", str(image), "--to", target, "--no-enrolment", "-o", "json"]
+    assert run(words) == 0
+    out, err = capsys.readouterr()
+    (report,) = json.loads(out)
+    assert (report["enrolment"], len(report["fingerprint"])) == (None, 44)
+    assert "anybody who can reach its node may configure it first" in err
+
+
 def test_json_lines_carry_the_events(
     image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

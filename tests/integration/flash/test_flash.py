@@ -88,6 +88,20 @@ def test_card_knows_what_the_record_knows(
     assert found.attempt.started == NOW
 
 
+def test_card_without_enrolment_is_recorded_by_its_key(image: Path, records: CardRecords) -> None:
+    """Whoever flashed it recognises the node; anybody may configure it first."""
+    target = image.parent / "open.img"
+    plan = prepare(image, target, FlashOptions(enrolment=False))
+    report = flash(plan, records=records)
+    values = MetaPartition(target, _meta_offset(target)).read()
+    assert keys.ENROLMENT not in values
+    assert fingerprint(values[keys.NODE_KEY]) == report.fingerprint
+    assert report.enrolment_id is None
+    card = records.find_by_fingerprint(report.fingerprint or "")
+    assert card is not None
+    assert card.attempt.secret is None
+
+
 def test_two_cards_differ_in_meta_alone(
     image: Path, attach_loop: AttachLoop, records: CardRecords
 ) -> None:

@@ -20,6 +20,8 @@ def test_no_two_cards_are_alike() -> None:
     """Key, fingerprint, id and secret are new each time."""
     one, two = new_personality(NOW), new_personality(NOW)
     assert one.fingerprint != two.fingerprint
+    assert one.enrolment is not None
+    assert two.enrolment is not None
     assert one.enrolment.id != two.enrolment.id
     assert one.enrolment.secret != two.enrolment.secret
 
@@ -33,6 +35,16 @@ def test_meta_holds_key_and_enrolment_beside_what_was_there() -> None:
     assert fingerprint(values[keys.NODE_KEY]) == who.fingerprint
     assert Enrolment.from_json(values[keys.ENROLMENT]) == who.enrolment
     assert (values[keys.METAL_NETWORK], values[keys.UUID_OVERRIDE]) == (b"n", b"u")
+
+
+def test_meta_without_enrolment_has_the_key_alone() -> None:
+    """Not even an enrolment that the image brought is left."""
+    brought = new_personality(NOW).enrolment
+    assert brought is not None
+    who = new_personality(NOW, enrol=False)
+    store = render_meta(render_store({keys.ENROLMENT: brought.to_json()}), who, {})
+    assert who.enrolment is None
+    assert set(parse_store(store)) == {keys.NODE_KEY}
 
 
 def test_small_meta_is_refused() -> None:
