@@ -68,7 +68,8 @@ async def wait_gone(node: str, *, deadline_s: float) -> float:
     while (passed := monotonic() - started) < deadline_s:
         if not await _answers(host, port):
             return passed
-        await asyncio.sleep(POLL_S)
+        # Often, because a node that restarts at once is gone for a moment only.
+        await asyncio.sleep(POLL_S / 5)
     raise NodeError(f"{node} still answers after {deadline_s:.0f} s")
 
 
