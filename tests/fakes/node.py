@@ -12,11 +12,12 @@ from edge.meta.partition import MetaPartition
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
 from edge.node.disk import LINUX_GUID, META_BYTES, MIB, SystemDisk, open_disk
+from edge.node.platform import Network
 from edge.node.resource.store import Store
 from edge.node.volume import Driver
 from flasher.table import Partition, Table, add_partition, write_table
 
-DISK_BYTES = 160 * MIB
+DISK_BYTES = 108 * MIB
 BUILD_TIME = 1_750_000_000.0
 WHOLE = b"a whole file system\n"
 
@@ -105,7 +106,8 @@ class FakePlatform:
         self.image = ImageInfo(version="1", board="fake", arch="arm64", build_time=BUILD_TIME)
         self.fake_driver = FakeDriver(self.folder)
         self.driver: Driver = self.fake_driver
-        self.network = FakeNetwork()
+        self.fake_network = FakeNetwork()
+        self.network: Network = self.fake_network
 
     @property
     def disk(self) -> Path:

@@ -45,7 +45,7 @@ def main() -> None:
 def _copy(start: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     # The program keeps the holes of the disk, and so most of the time.
-    subprocess.run(["cp", "-r", "--sparse=always", str(start), str(folder)], check=True)
+    subprocess.run(["cp", "-r", str(start), str(folder)], check=True)
 
 
 def _cut_everywhere(name: str, start: Path, folder: Path, config: Configuration) -> None:

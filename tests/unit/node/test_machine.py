@@ -26,7 +26,7 @@ NewMachine = Callable[[], Machine]
 
 @pytest.fixture
 def configuration(generated: Generated) -> Configuration:
-    return parse_configuration(generated.controlplane.encode())
+    return parse_configuration(generated.worker.encode())
 
 
 def _diagnostics(machine: Machine) -> dict[str, str]:
@@ -281,9 +281,10 @@ async def test_a_new_stage_is_not_ready_before_it_is_judged(
 
 
 async def test_no_secret_of_the_configuration_reaches_a_log_or_event(
-    new_machine: NewMachine, configuration: Configuration, logs: LogBook
+    new_machine: NewMachine, generated: Generated, logs: LogBook
 ) -> None:
     """Token and authority key are in the sensitive resource alone."""
+    configuration = parse_configuration(generated.controlplane.encode())
     machine = await _configured(new_machine, configuration)
     lines = [line for name in logs.names() for line in logs.open(name).tail()]
     events = [event.payload.SerializeToString() for event in machine.events.history()]

@@ -19,8 +19,8 @@ def runs(
 ) -> dict[str, list[dict[str, str]]]:
     """Every cut of both runs, by run."""
     folder = tmp_path_factory.mktemp("cut")
-    (folder / "first.yaml").write_text(generated.controlplane)
-    (folder / "second.yaml").write_text(generated.controlplane + "\n# changed\n")
+    (folder / "first.yaml").write_text(generated.worker)
+    (folder / "second.yaml").write_text(generated.worker + "\n# changed\n")
     program = [sys.executable, "-m", "tests.unit.node.power_cut", str(folder / "node")]
     configs = [str(folder / "first.yaml"), str(folder / "second.yaml")]
     done = subprocess.run([*program, *configs], cwd=ROOT, stdout=subprocess.PIPE, check=True)
@@ -38,7 +38,7 @@ def test_a_cut_first_boot_ends_in_maintenance_or_configured(
         assert run["faults"] == "{}", run["cut"]
         assert (run["stage"], run["text"]) in (
             ("maintenance", ""),
-            ("running", generated.controlplane),
+            ("running", generated.worker),
         )
 
 
@@ -46,7 +46,7 @@ def test_a_cut_change_leaves_the_old_or_the_new_configuration(
     runs: dict[str, list[dict[str, str]]], generated: Generated
 ) -> None:
     """A configured node never falls back to maintenance by a cut."""
-    old, new = generated.controlplane, generated.controlplane + "\n# changed\n"
+    old, new = generated.worker, generated.worker + "\n# changed\n"
     texts = [run["text"] for run in runs["change"]]
     assert {run["stage"] for run in runs["change"]} == {"running"}
     assert texts[0] == old
