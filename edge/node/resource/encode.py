@@ -95,7 +95,8 @@ def _definition(spec: dict[str, Any]) -> meta_pb2.ResourceDefinitionSpec:
 def _fill(message: Message, spec: dict[str, Any]) -> None:
     for descriptor in message.DESCRIPTOR.fields:
         value = spec.get(descriptor.json_name)
-        if value is None:
+        if value is None or (value == "" and descriptor.message_type):
+            # An address that is not there is an empty text, and no message.
             continue
         if descriptor.is_repeated:
             _extend(getattr(message, descriptor.name), descriptor, value)
@@ -139,7 +140,7 @@ def _scalar(descriptor: Any, value: Any) -> Any:
 
 
 # Flag words and small constants whose textual form is not an enumeration: kernel values.
-_FLAGS = {"permanent": 0x80, "V1": 1, "V2": 2}
+_FLAGS = {"permanent": 0x80, "v1": 0, "v2": 1}
 
 
 def _enum_number(descriptor: Any, text: str) -> int:
