@@ -13,7 +13,7 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the directory of files that can be downloaded or built again. `EDGECTL_CACHE` moves it."""
+    """Return the directory of files that can be made again. `EDGECTL_CACHE` moves it."""
     if cache := os.environ.get("EDGECTL_CACHE"):
         return Path(cache)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgectl"
