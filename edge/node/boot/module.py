@@ -9,7 +9,7 @@ import fnmatch
 import os
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from edge.node.boot import syscall
@@ -22,10 +22,11 @@ def module_dir() -> Path:
 
 
 class Modules:
-    """The modules of one kernel."""
+    """The modules of one kernel; `insert` is how one comes into it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, insert: Callable[[Path], None] = syscall.load_module) -> None:
         self._folder = folder
+        self._insert = insert
         self._files, self._needs = _read_dependencies(folder / "modules.dep")
         self._aliases = _read_aliases(folder / "modules.alias")
         self._loaded: set[str] = set()
@@ -39,7 +40,7 @@ class Modules:
         for needed in self._needs[name]:
             self.load(needed)
         try:
-            syscall.load_module(self._folder / self._files[name])
+            self._insert(self._folder / self._files[name])
         except OSError as error:
             say(f"cannot load module {name}: {error.strerror}")
 
@@ -73,11 +74,11 @@ def device_modaliases(root: Path = Path("/sys/devices")) -> list[str]:
     return list(found)
 
 
-def coldplug(modules: Modules, rounds: int = 4) -> None:
+def coldplug(modules: Modules, root: Path = Path("/sys/devices"), rounds: int = 4) -> None:
     """Load modules for the hardware, again while that makes new devices appear."""
     seen: set[str] = set()
     for _ in range(rounds):
-        fresh = [alias for alias in device_modaliases() if alias not in seen]
+        fresh = [alias for alias in device_modaliases(root) if alias not in seen]
         if not fresh:
             return
         seen.update(fresh)

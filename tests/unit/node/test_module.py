@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which kernel modules are loaded, in which order, for which hardware."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.node.boot.module import Modules, coldplug, device_modaliases
+
+DEPENDENCIES = """\
+kernel/lib/crc32.ko:
+kernel/fs/jbd2.ko.xz: kernel/lib/crc32.ko
+kernel/fs/ext4.ko.xz: kernel/fs/jbd2.ko.xz kernel/lib/crc32.ko
+kernel/drivers/net/phy/broadcom.ko.xz: kernel/drivers/net/phy/libphy.ko.xz
+kernel/drivers/net/phy/libphy.ko.xz:
+kernel/drivers/usb-storage.ko:
+"""
+ALIASES = """\
+# Aliases extracted from modules themselves.
+alias pci:v00008086d000015B7sv*sd*bc*sc*i* ext4
+alias of:N*T*Cbrcm,bcm2711-genet-v5C* broadcom
+alias of:N*T*Cbrcm,bcm2711-genet-v5 broadcom
+alias usb:v*p*d*dc*dsc*dp*ic08isc06ip50in* usb_storage
+alias symbol:crc32_le crc32
+malformed line of more words
+"""
+
+
+class Loader:
+    """Stands for the kernel: notes files in their order, and refuses some."""
+
+    def __init__(self, refused: frozenset[str] = frozenset()) -> None:
+        self.loaded: list[str] = []
+        self._refused = refused
+
+    def __call__(self, path: Path) -> None:
+        if path.name in self._refused:
+            raise OSError(8, "Exec format error", str(path))
+        self.loaded.append(path.name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "modules.dep").write_text(DEPENDENCIES)
+    (tmp_path / "modules.alias").write_text(ALIASES)
+    return tmp_path
+
+
+def test_what_a_module_needs_comes_first(folder: Path) -> None:
+    """And each once, however often it is asked for."""
+    loader = Loader()
+    modules = Modules(folder, loader)
+    modules.load("ext4")
+    modules.load("ext4")
+    modules.load("jbd2")
+    assert loader.loaded == ["crc32.ko", "jbd2.ko.xz", "ext4.ko.xz"]
+
+
+def test_dashes_and_underscores_are_one(folder: Path) -> None:
+    """The kernel says usb_storage, the file usb-storage."""
+    loader = Loader()
+    modules = Modules(folder, loader)
+    modules.load("usb-storage")
+    modules.load("usb_storage")
+    assert loader.loaded == ["usb-storage.ko"]
+
+
+def test_an_unknown_or_refused_module_is_no_failure(folder: Path) -> None:
+    """It may be built in, or for other hardware."""
+    loader = Loader(frozenset({"jbd2.ko.xz"}))
+    modules = Modules(folder, loader)
+    modules.load("nonsense")
+    modules.load("ext4")
+    assert loader.loaded == ["crc32.ko", "ext4.ko.xz"]
+
+
+@pytest.mark.parametrize(
+    ("modalias", "names"),
+    [
+        ("of:NethernetT(null)Cbrcm,bcm2711-genet-v5", ["broadcom"]),
+        ("pci:v00008086d000015B7sv00008086sd00000000bc02sc00i00", ["ext4"]),
+        ("usb:v0781p5583d0100dc00dsc00dp00ic08isc06ip50in00", ["usb_storage"]),
+        ("usb:v0781p5583d0100dc00dsc00dp00ic03isc01ip01in00", []),
+        ("acpi:PNP0C0C:", []),
+        ("", []),
+    ],
+)
+def test_hardware_is_matched_by_alias(folder: Path, modalias: str, names: list[str]) -> None:
+    """By the kernel's own patterns."""
+    assert Modules(folder, Loader()).matching(modalias) == names
+
+
+def test_without_an_index_nothing_is_loaded(tmp_path: Path) -> None:
+    """An image without modules is a kernel with everything built in."""
+    loader = Loader()
+    Modules(tmp_path, loader).load("ext4")
+    assert loader.loaded == []
+
+
+def test_devices_are_found_at_any_depth(tmp_path: Path) -> None:
+    """Each alias once; devices without one are passed over."""
+    for path, text in (
+        ("platform/eth/modalias", "of:NethernetT(null)Cbrcm,bcm2711-genet-v5\n"),
+        ("pci0/usb1/1-1/modalias", "usb:v1\n"),
+        ("pci0/usb1/1-2/modalias", "usb:v1\n"),
+        ("virtual/modalias", "\n"),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    assert sorted(device_modaliases(tmp_path)) == [
+        "of:NethernetT(null)Cbrcm,bcm2711-genet-v5",
+        "usb:v1",
+    ]
+
+
+def test_a_bus_brings_further_devices(folder: Path, tmp_path: Path) -> None:
+    """Loading a controller's module makes what hangs on it appear."""
+    devices = tmp_path / "devices"
+    (devices / "host").mkdir(parents=True)
+    (devices / "host/modalias").write_text("pci:v00008086d000015B7sv1sd1bc1sc1i1\n")
+
+    class Bus(Loader):
+        def __call__(self, path: Path) -> None:
+            super().__call__(path)
+            if path.name == "ext4.ko.xz":
+                (devices / "host/stick").mkdir()
+                (devices / "host/stick/modalias").write_text(
+                    "usb:v1p1d1dc00dsc00dp00ic08isc06ip50in00\n"
+                )
+
+    bus = Bus()
+    coldplug(Modules(folder, bus), devices)
+    assert bus.loaded[-2:] == ["ext4.ko.xz", "usb-storage.ko"]
