@@ -14,7 +14,7 @@ from time import monotonic
 from edge.client.channel import split_endpoint
 from edge.client.client import connect
 from edge.client.model import Applied, ApplyMode
-from edge.client.trust import Blind, Pinned, Trust, check_pin, look_at
+from edge.client.trust import Pinned, Trust, check_pin, look_at
 from edge.errors import NodeError, TrustError
 from flasher.record import Card, CardRecords
 
@@ -52,17 +52,16 @@ async def make_contact(
     host, port = split_endpoint(node)
     presented = await asyncio.to_thread(look_at, host, port)
     card = records.find_by_fingerprint(presented.fingerprint)
-    trust: Trust = Pinned(fingerprints=frozenset({presented.fingerprint}))
+    # A stranger, too, has to stay the one whose fingerprint was shown to the user.
+    trust = Pinned(fingerprints=frozenset({presented.fingerprint}))
     if pins:
         check_pin(presented, Pinned(fingerprints=frozenset(pins)), node)
-    elif card is None:
-        if not blind:
-            raise TrustError(
-                f"{node} did not boot from a card that was flashed here"
-                f" (fingerprint {presented.fingerprint})",
-                hint="compare with its console, then add --cert-fingerprint '…'",
-            )
-        trust = Blind()
+    elif card is None and not blind:
+        raise TrustError(
+            f"{node} did not boot from a card that was flashed here"
+            f" (fingerprint {presented.fingerprint})",
+            hint="compare with its console, then add --cert-fingerprint '…'",
+        )
     return Contact(node=node, fingerprint=presented.fingerprint, trust=trust, card=card)
 
 
