@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gate in front of every call: who is it, may it, and what errors look like on the wire.
 
-Roles come from the client certificate; in maintenance mode everybody is a reader. Calls that
-name another node are refused here, because this node does not forward yet.
+Roles come from the client certificate; in maintenance mode everybody is a reader.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -13,6 +12,7 @@ import grpc
 
 from edge import errors
 from edge.api import common_pb2
+from edge.node.api.target import Refusal, Targets, absent, read_targets
 from edge.node.control.network import own_addresses
 from edge.node.log import logger
 from edge.node.machine import Machine
@@ -55,31 +55,37 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _wrap(self, handler: Any, details: grpc.HandlerCallDetails) -> Any:
         async def unary(request: Any, context: Context) -> Any:
-            await self._admit(details, context)
+            targets = await self._admit(details, context)
             behaviour = handler.unary_unary or handler.stream_unary
+            others = common_pb2.EmptyResponse(messages=absent(targets)).SerializeToString()
+            if not targets.here:
+                return others
             try:
                 answer = await behaviour(request, context)
             except Exception as error:
                 await _refuse(context, error, details.method)
-            return self._label(answer, details)
+            _label(answer, targets)
+            return handler.response_serializer(answer) + others
 
         async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-            await self._admit(details, context)
+            targets = await self._admit(details, context)
             behaviour = handler.unary_stream or handler.stream_stream
+            for other in absent(targets):
+                yield other.SerializeToString()
+            if not targets.here:
+                return
             try:
                 async for answer in behaviour(request, context):
-                    yield self._label(answer, details)
+                    _label(answer, targets)
+                    yield handler.response_serializer(answer)
             except Exception as error:
                 await _refuse(context, error, details.method)
 
         make, behaviour = _shape(handler, unary, stream)
-        return make(
-            behaviour,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        # Answers are made into bytes above, where other nodes' entries are added.
+        return make(behaviour, request_deserializer=handler.request_deserializer)
 
-    async def _admit(self, details: grpc.HandlerCallDetails, context: Context) -> None:
+    async def _admit(self, details: grpc.HandlerCallDetails, context: Context) -> Targets:
         if self._maintenance and not self._machine.in_maintenance:
             await context.abort(
                 grpc.StatusCode.UNAVAILABLE, "the node has been configured and wants a certificate"
@@ -91,29 +97,29 @@ class Guard(grpc.aio.ServerInterceptor):
         if not allowed(details.method, roles, maintenance=self._maintenance):
             _log.info("%s refused for %s", details.method, ", ".join(sorted(roles)) or "no role")
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not authorized")
-        if not self._maintenance:
-            await self._check_target(details, context)
         caller_roles.set(roles)
+        return await self._targets(details, context)
 
-    async def _check_target(self, details: grpc.HandlerCallDetails, context: Context) -> None:
-        targets = _metadata(details, "node") + _metadata(details, "nodes")
-        if strangers := [each for each in targets if each not in self._own_names()]:
-            await context.abort(
-                grpc.StatusCode.PERMISSION_DENIED, f"no request forwarding to {strangers[0]}"
-            )
+    async def _targets(self, details: grpc.HandlerCallDetails, context: Context) -> Targets:
+        if self._maintenance:
+            return Targets()
+        metadata: Any = details.invocation_metadata or ()
+        targets = read_targets(details.method, metadata, self._own_names())
+        if isinstance(targets, Refusal):
+            return await context.abort(targets.code, targets.message)
+        return targets
 
     def _own_names(self) -> set[str]:
         addresses = self._machine.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
         hostname = self._machine.store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname", "")
         return {*own_addresses(addresses), hostname, "127.0.0.1", "::1"}
 
-    def _label(self, answer: Any, details: grpc.HandlerCallDetails) -> Any:
-        # Old clients ask with `nodes` and expect every message to say where it comes from.
-        targets = _metadata(details, "nodes")
-        for message in getattr(answer, "messages", (answer,)) if targets else ():
-            if isinstance(getattr(message, "metadata", None), common_pb2.Metadata):
-                message.metadata.hostname = targets[0]
-        return answer
+
+def _label(answer: Any, targets: Targets) -> None:
+    """Have every message say where it comes from, which is what old clients go by."""
+    for message in getattr(answer, "messages", (answer,)) if targets.many else ():
+        if isinstance(getattr(message, "metadata", None), common_pb2.Metadata):
+            message.metadata.hostname = targets.own
 
 
 async def _unknown(_requests: Any, _context: Context) -> AsyncIterator[Any]:
@@ -139,7 +145,7 @@ async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, NotImplementedError):
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this node does not implement the call")
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this node does not implement {method.removeprefix('/')}")
     if isinstance(error, errors.EdgeError):
         faults = error.faults if isinstance(error, errors.ConfigError) else ()
         code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
@@ -155,7 +161,3 @@ def _roles_of(context: Context) -> Collection[Role]:
         raise errors.TrustError("a client certificate is required")
     return client_roles(inspect(bytes(next(iter(certificates)))))
 
-
-def _metadata(details: grpc.HandlerCallDetails, key: str) -> list[str]:
-    pairs: Any = details.invocation_metadata or ()
-    return [str(value) for name, value in pairs if name == key]

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -49,7 +50,7 @@ class LogCalls:
         return machine_pb2.LogsContainersResponse(messages=[names])
 
     async def Logs(
-        self, request: machine_pb2.LogsRequest, _context: Context
+        self, request: machine_pb2.LogsRequest, context: Context
     ) -> AsyncIterator[common_pb2.Data]:
         """Stream a service's log."""
         ring = self.machine.logs.ring(request.id)
@@ -57,7 +58,7 @@ class LogCalls:
             # A service that had nothing to say yet.
             ring = self.machine.logs.open(request.id)
         if ring is None:
-            raise NodeError(f"log {request.id!r} was not found")
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"log {request.id!r} was not found")
         # Zero is what old clients send for "everything".
         count = request.tail_lines or -1
         async for line in ring.read(count=count, follow=request.follow):

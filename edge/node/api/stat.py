@@ -14,6 +14,7 @@ from edge.node.machine import Machine
 from edge.node.resource import kind
 
 _PROC = Path("/proc")
+_CPUS = Path("/sys/devices/system/cpu")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _VIRTUAL_DISKS = ("loop", "ram", "zram")
@@ -49,6 +50,13 @@ class StatCalls:
         """Describe the processors."""
         info = machine_pb2.CPUsInfo(cpu_info=_cpu_info((_PROC / "cpuinfo").read_text()))
         return machine_pb2.CPUInfoResponse(messages=[info])
+
+    async def CPUFreqStats(
+        self, _request: Any, _context: Context
+    ) -> machine_pb2.CPUFreqStatsResponse:
+        """Report how fast the processors run, in kHz; nought where they do not say."""
+        stats = machine_pb2.CPUsFreqStats(cpu_freq_stats=_cpu_frequencies(_CPUS))
+        return machine_pb2.CPUFreqStatsResponse(messages=[stats])
 
     async def NetworkDeviceStats(
         self, _request: Any, _context: Context
@@ -154,6 +162,29 @@ def _one_cpu(block: str) -> machine_pb2.CPUInfo:
             field, convert = _CPU_FIELDS[name]
             setattr(info, field, convert(value))
     return info
+
+
+def _cpu_frequencies(folder: Path) -> list[machine_pb2.CPUFreqStats]:
+    numbers = sorted(int(path.name[3:]) for path in folder.glob("cpu[0-9]*"))
+    return [_cpu_frequency(folder / f"cpu{number}/cpufreq") for number in numbers]
+
+
+def _cpu_frequency(folder: Path) -> machine_pb2.CPUFreqStats:
+    try:
+        current, least, most = (
+            int((folder / name).read_text())
+            for name in ("scaling_cur_freq", "cpuinfo_min_freq", "cpuinfo_max_freq")
+        )
+        governor = (folder / "scaling_governor").read_text().strip()
+    except (OSError, ValueError):
+        # No driver, as in most virtual machines, or a processor that is switched off.
+        return machine_pb2.CPUFreqStats()
+    return machine_pb2.CPUFreqStats(
+        current_frequency=current,
+        minimum_frequency=least,
+        maximum_frequency=most,
+        governor=governor,
+    )
 
 
 def _net_devices(text: str) -> list[machine_pb2.NetDev]:

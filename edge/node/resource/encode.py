@@ -50,6 +50,9 @@ def _metadata(resource: Resource) -> resource_pb2.Metadata:
 
 
 def _yaml(spec: Any) -> str:
+    if isinstance(spec, str) and "\n" in spec:
+        # A whole document inside a document: clients print it the way it is written here.
+        return yaml.safe_dump(spec, default_style="|", allow_unicode=True)
     return yaml.safe_dump(spec, sort_keys=False, default_flow_style=False)
 
 
