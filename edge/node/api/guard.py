@@ -145,7 +145,10 @@ async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, NotImplementedError):
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this node does not implement {method.removeprefix('/')}")
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"this node does not implement {method.removeprefix('/')}",
+        )
     if isinstance(error, errors.EdgeError):
         faults = error.faults if isinstance(error, errors.ConfigError) else ()
         code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
@@ -160,4 +163,3 @@ def _roles_of(context: Context) -> Collection[Role]:
     if not certificates:
         raise errors.TrustError("a client certificate is required")
     return client_roles(inspect(bytes(next(iter(certificates)))))
-

@@ -18,6 +18,7 @@ from edge.api import (
     time_pb2_grpc,
 )
 from edge.errors import NodeError
+from edge.node.api.file import FileCalls
 from edge.node.api.guard import Guard
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
@@ -48,7 +49,9 @@ _UNIMPLEMENTED = (
 )
 
 
-class MachineService(LifeCalls, LogCalls, StatCalls, machine_pb2_grpc.MachineServiceServicer):
+class MachineService(
+    LifeCalls, LogCalls, StatCalls, FileCalls, machine_pb2_grpc.MachineServiceServicer
+):
     """Every machine call that this node implements; the rest answers Unimplemented."""
 
     def __init__(self, machine: Machine, applier: Applier) -> None:
