@@ -57,8 +57,8 @@ def plan_table(kind: Literal["gpt", "mbr"], name: str, contents: Sequence[Conten
             uuid=stable_guid(name, content.label) if kind == "gpt" else "",
         )
     end = max(each.end_bytes for each in table.partitions)
-    tail = _GPT_TAIL if kind == "gpt" else 0
-    return relocate_table(table, -(-(end + tail) // MIB) * MIB)
+    # An MBR leaves the room too: tools that look at it as a GPT then find nothing to mend.
+    return relocate_table(table, -(-(end + _GPT_TAIL) // MIB) * MIB)
 
 
 def write_image(file: BinaryIO, table: Table, contents: Sequence[Content]) -> None:
