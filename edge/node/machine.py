@@ -35,6 +35,7 @@ from edge.pki.key import new_key
 _log = logger("machined")
 _OWNER = "config.AcquireController"
 DISK = "DISK"
+STOP_NOTICE_S = 0.5
 
 
 class Stage(StrEnum):
@@ -66,6 +67,8 @@ class Machine:
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     to_wipe: tuple[str, ...] = ()
     """What to destroy on the way down, given to `end`."""
+    actor: str = ""
+    """Who ends the machine, as its events say; nobody when it ends by a signal."""
 
     def __post_init__(self) -> None:
         self.services = Services(self.store, self.events)
@@ -179,8 +182,19 @@ class Machine:
         self.events.publish(
             machine_pb2.SequenceEvent(sequence=sequence, action="START"), actor=actor
         )
+        self.actor = actor
         self.ended.set_result(request)
         return actor
+
+    async def tell_stopping(self) -> None:
+        """Publish the event that clients wait for when the machine will not come back."""
+        if not self.actor:
+            return
+        # Whoever asked for the end may only now be starting to follow the events.
+        await asyncio.sleep(STOP_NOTICE_S)
+        self.events.publish(
+            machine_pb2.TaskEvent(task="stopAllServices", action="START"), actor=self.actor
+        )
 
     async def wipe(self) -> None:
         """Destroy what a reset asked for; called when nothing uses the volumes any more."""

@@ -101,6 +101,7 @@ def _publish_constants(machine: Machine) -> None:
 async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
     request = await machine.ended
+    await machine.tell_stopping()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
