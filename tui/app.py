@@ -5,6 +5,8 @@ Workers post, handlers here fold it into the fleet, and twice a second at most t
 told to draw what changed.
 """
 
+import asyncio
+import signal
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from edge.client.channel import split_endpoint
 from edge.errors import BugError, EdgeError
 from tui.feed import Gaze, listen, poll
 from tui.messages import Answered, Failed, Heard, Listening
-from tui.model import Fleet
+from tui.model import Failure, Fleet
 from tui.row import Cell, Tone
 from tui.screens.detail import DetailScreen
 from tui.screens.node_screen import NodeScreen
@@ -27,12 +29,13 @@ from tui.screens.nodes import NodesScreen
 from tui.services import NodeServices
 
 REDRAW_S: Final = 0.5
+_POLL: Final = "poll"
 
 
 class EdgeApp(App[None]):
     """Nodes on the network, live."""
 
-    CSS_PATH = Path("app.tcss")
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "edgectl"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
@@ -98,6 +101,9 @@ class EdgeApp(App[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error:
             self.tell_fault(event.worker.error)
+            if event.worker.group == _POLL:
+                failure = Failure(reason=fault_line(event.worker.error))
+                self.post_message(Failed(key=event.worker.name, failure=failure))
 
     def action_toggle_help(self) -> None:
         if self.screen.query("HelpPanel"):
@@ -130,7 +136,7 @@ class EdgeApp(App[None]):
 
     def breadcrumb(self, place: str) -> str:
         """Return where the user is, from the outside in."""
-        return " > ".join(filter(None, ("edgectl", self.heading, place)))
+        return f"{self.heading or self.TITLE} > {place}"
 
     def listening_cell(self) -> Cell:
         """Say whether the network is listened to."""
@@ -167,7 +173,7 @@ class EdgeApp(App[None]):
         if key not in self._gazes:
             gaze = self._gazes[key] = Gaze()
             loop = poll(self.services, lambda: self.fleet.target(key), gaze, self.post_message)
-            self.run_worker(loop, group="poll", exit_on_error=False)
+            self.run_worker(loop, name=key, group=_POLL, exit_on_error=False)
         return key
 
     def _spoil(self) -> None:
@@ -181,8 +187,8 @@ class EdgeApp(App[None]):
             self.look(key)
             del self._gazes[key]
         for screen in self.screen_stack:
-            if isinstance(screen, NodeScreen) and screen.is_mounted:
-                screen.show_nodes()
+            if isinstance(screen, NodeScreen):
+                screen.redraw()
 
 
 def fault_line(error: BaseException) -> str:
@@ -198,11 +204,13 @@ def run(
     *,
     context: str | None = None,
     dashboard: bool = False,
+    pins: tuple[str, ...] = (),
 ) -> None:
     """Run the interface until its user leaves it.
 
     `nodes` are addresses to show besides those that mDNS finds; without any, those of the
-    context. A `dashboard` shows these alone, one at a time.
+    context. A `dashboard` shows these alone, one at a time. With `pins`, only nodes whose keys
+    have these fingerprints are talked to.
 
     Raises:
         ConfigError: when the client configuration cannot be used.
@@ -213,17 +221,27 @@ def run(
     from tui.keyring import Keyring
 
     keyring = Keyring(talosconfig_path, context)
-    named = nodes or tuple(node for each in keyring.contexts() for node in each.nodes)
+    named = nodes or tuple(
+        node for each in keyring.contexts() for node in each.nodes or each.endpoints
+    )
     backend = Backend(
         keyring,
         card_records(),
         configured=tuple(dict.fromkeys(map(_endpoint, named))),
         discover=not dashboard,
+        pins=pins,
     )
     app = EdgeApp(backend, heading=title, dashboard=dashboard)
-    app.run()
+    asyncio.run(_run(app))
     if app.fault:
         raise BugError(fault_line(app.fault), hint="please report it") from app.fault
+
+
+async def _run(app: EdgeApp) -> None:
+    # Otherwise whoever ends us by a signal is left with an unusable terminal.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, app.exit)
+    await app.run_async()
 
 
 def _endpoint(text: str) -> str:

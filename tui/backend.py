@@ -50,11 +50,13 @@ class Backend:
         *,
         configured: tuple[str, ...] = (),
         discover: bool = True,
+        pins: tuple[str, ...] = (),
     ) -> None:
         self._keyring = keyring
         self._records = records
         self._configured = configured
         self._discover = discover
+        self._pins = pins
         self._kept: dict[str, _Kept] = {}
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
@@ -170,7 +172,7 @@ class Backend:
 
     @asynccontextmanager
     async def _session(self, target: Target) -> AsyncIterator[Session]:
-        async with open_session(target, self._keyring, self._identify) as session:
+        async with open_session(target, self._keyring, self._identify, self._pins) as session:
             yield session
 
     async def _identify(self, fingerprint: str) -> Identity:

@@ -7,7 +7,7 @@ of ours; a configured one has to prove itself by the cluster's authority, and we
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from socket import gaierror
@@ -17,12 +17,10 @@ from edge.client.client import NodeClient, connect
 from edge.client.model import NodeVersion
 from edge.client.trust import Mutual, Pinned, Presented, check_pin, look_at
 from edge.errors import EdgeError, NodeError, TrustError
-from edge.pki.certificate import inspect
 from tui.keyring import Keyring
 from tui.services import Identity, Target
 
 REACH_TIMEOUT_S = 3.0
-MAINTENANCE_NAME = "maintenance-service.talos.dev"
 MACHINE_CONFIG = ("MachineConfigs.config.talos.dev", "config", "v1alpha1")
 
 Identify = Callable[[str], Awaitable[Identity]]
@@ -46,9 +44,9 @@ class Session:
 
 @asynccontextmanager
 async def open_session(
-    target: Target, keyring: Keyring, identify: Identify
+    target: Target, keyring: Keyring, identify: Identify, pins: Sequence[str] = ()
 ) -> AsyncIterator[Session]:
-    """Connect to `target`.
+    """Connect to `target`; with `pins`, only if its key has one of these fingerprints.
 
     Raises:
         NodeError: when nobody answers.
@@ -56,9 +54,8 @@ async def open_session(
     """
     endpoint = await _reach(target.endpoints)
     presented = await _look(endpoint)
-    if presented and target.fingerprint:
-        check_pin(presented, Pinned(fingerprints=(target.fingerprint,)), endpoint)
-    maintenance = presented is not None and _is_maintenance(presented)
+    _check_key(presented, endpoint, pins or filter(None, (target.fingerprint,)))
+    maintenance = presented is not None and presented.is_maintenance
     identity = await identify(presented.fingerprint) if presented else Identity()
     async with AsyncExitStack() as stack:
         if maintenance:
@@ -112,8 +109,13 @@ async def _look(endpoint: str) -> Presented | None:
         return None
 
 
-def _is_maintenance(presented: Presented) -> bool:
-    return inspect(presented.certificate).common_name == MAINTENANCE_NAME
+def _check_key(presented: Presented | None, endpoint: str, expected: Iterable[str]) -> None:
+    fingerprints = tuple(expected)
+    if not fingerprints:
+        return
+    if presented is None:
+        raise TrustError(f"{endpoint} does not show its key, so it cannot be compared")
+    check_pin(presented, Pinned(fingerprints=fingerprints), endpoint)
 
 
 async def _introduce(

@@ -43,8 +43,13 @@ def age(since: datetime | None, now: datetime) -> str:
 
 def plain(line: str) -> str:
     """Return a line from a node without anything that a terminal could act on."""
-    expanded = line[:LONGEST_LINE].expandtabs(4)
-    return "".join(char for char in expanded if not unicodedata.category(char).startswith("C"))
+    kept = (char for char in line[:LONGEST_LINE] if char == "\t" or _is_harmless(char))
+    return "".join(kept).expandtabs(4)
+
+
+def _is_harmless(char: str) -> bool:
+    # Controls, format characters such as bidirectional overrides, surrogates, private ones.
+    return not unicodedata.category(char).startswith("C")
 
 
 def _level(value: float) -> str:

@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Button, Checkbox, Footer, Static
+from textual.widgets import Button, Footer, Static
 
 from edge.client.model import Applied
 from edge.errors import EdgeError
@@ -19,6 +19,7 @@ from tui.screens.apply import fault_text
 from tui.screens.dialog import Dialog
 from tui.services import Change, NodeServices, Target
 from tui.text import plain
+from tui.widgets.tick import Tick
 from tui.widgets.tone import STYLES, lines
 
 
@@ -35,6 +36,7 @@ class ChangeScreen(Dialog[bool]):
         self._target = target
         self._change = change
         self._done = False
+        self._applying = False
 
     def compose(self) -> ComposeResult:
         change = self._change
@@ -45,7 +47,7 @@ class ChangeScreen(Dialog[bool]):
                 yield Static(diff_text(change.diff), id="diff")
                 yield Static(lines(*warnings(change.candidate.warnings)), id="warnings")
             if change.is_stranger:
-                yield Checkbox(
+                yield Tick(
                     "The fingerprint on its console is the same", id="compared", compact=True
                 )
             yield Static(id="outcome", markup=False)
@@ -56,7 +58,7 @@ class ChangeScreen(Dialog[bool]):
                 yield Button("Cancel", id="cancel", compact=True)
         yield Footer(show_command_palette=False)
 
-    @on(Checkbox.Changed, "#compared")
+    @on(Tick.Changed, "#compared")
     def _allow(self) -> None:
         self.query_one("#apply", Button).disabled = self._is_barred()
         self.refresh_bindings()
@@ -70,17 +72,19 @@ class ChangeScreen(Dialog[bool]):
         self.action_cancel()
 
     def action_agree(self) -> None:
-        self.query_one("#apply", Button).disabled = True
+        self._set_applying(True)
         self._say(Text("applying…", style="dim"))
         self._apply()
 
     def action_cancel(self) -> None:
-        self.dismiss(self._done)
+        # Leaving would cut the call off, and nobody would know how it ended.
+        if not self._applying:
+            self.dismiss(self._done)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to apply only what may be applied."""
         if action == "agree":
-            return not (self._done or self._is_barred())
+            return not (self._done or self._applying or self._is_barred())
         return super().check_action(action, parameters)
 
     @work(exclusive=True, group="apply", exit_on_error=False)
@@ -88,9 +92,10 @@ class ChangeScreen(Dialog[bool]):
         try:
             applied = await self._services.apply(self._target, self._change)
         except EdgeError as error:
+            self._set_applying(False)
             self._say(Text(fault_text(error), style="red"))
-            self.query_one("#apply", Button).disabled = False
         else:
+            self._set_applying(False)
             self._finish(applied)
 
     def _finish(self, applied: Applied) -> None:
@@ -103,6 +108,12 @@ class ChangeScreen(Dialog[bool]):
         close.focus()
         self.refresh_bindings()
 
+    def _set_applying(self, applying: bool) -> None:
+        self._applying = applying
+        self.query_one("#apply", Button).disabled = applying
+        self.query_one("#cancel", Button).disabled = applying
+        self.refresh_bindings()
+
     def _say(self, text: Text) -> None:
         self.query_one("#outcome", Static).update(text)
 
@@ -112,7 +123,7 @@ class ChangeScreen(Dialog[bool]):
         compared = self.query("#compared")
         if not self._change.is_stranger:
             return False
-        return not (compared and compared.only_one(Checkbox).value)
+        return not (compared and compared.only_one(Tick).value)
 
 
 def verdict(change: Change) -> list[Cell]:

@@ -15,6 +15,7 @@ from tui.screens.dialog import Dialog
 class ConfirmScreen(Dialog[bool]):
     """Asks; the result is true only when the user agreed."""
 
+    AUTO_FOCUS = "#word, #cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes"),
         Binding("n,escape", "cancel", "No"),
@@ -51,6 +52,12 @@ class ConfirmScreen(Dialog[bool]):
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:
         self.action_cancel()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer no short cut past a name that has to be typed."""
+        if action == "agree" and self._word:
+            return False
+        return super().check_action(action, parameters)
 
     def action_agree(self) -> None:
         if not self.query_one("#agree", Button).disabled:

@@ -29,7 +29,7 @@ _FIRST_LOG = "machined"
 class DetailScreen(NodeScreen):
     """Looks closely at one of several nodes; left and right change to its neighbours."""
 
-    CSS_PATH = Path("detail.tcss")
+    CSS_PATH = Path(__file__).with_name("detail.tcss")
     AUTO_FOCUS = "#log-lines"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "toggle_log", "Log"),
@@ -43,7 +43,7 @@ class DetailScreen(NodeScreen):
         super().__init__()
         self._key = key
         self._keys = tuple(keys)
-        self._log_name = _FIRST_LOG
+        self._wanted_log = self._log_name = _FIRST_LOG
         self.set_class(log_only, "log-only")
 
     def compose(self) -> ComposeResult:
@@ -67,7 +67,7 @@ class DetailScreen(NodeScreen):
         self.edge.look(self._key, close=False)
 
     def on_resize(self, _event: Resize) -> None:
-        self.call_after_refresh(self.show_nodes)
+        self.call_after_refresh(self.redraw)
 
     @on(LogNames)
     def _offer_logs(self, event: LogNames) -> None:
@@ -88,7 +88,7 @@ class DetailScreen(NodeScreen):
 
     @on(LogTail.Chosen)
     def _change_log(self, event: LogTail.Chosen) -> None:
-        self._log_name = event.log
+        self._wanted_log = self._log_name = event.log
         self._tail.restart()
         self._follow()
         self.query_one("#log-lines", Log).focus()
@@ -127,8 +127,9 @@ class DetailScreen(NodeScreen):
         if node is None:
             return
         self._show_title(node)
-        self.query_one(MachinePanel).show(node)
-        self.query_one(UsagePanel).show(node, self.edge.clock())
+        now = self.edge.clock()
+        self.query_one(MachinePanel).show(node, now)
+        self.query_one(UsagePanel).show(node, now)
         detail = node.report.detail if node.report else None
         self.query_one(ServicePanel).show(detail.services if detail else ())
         self.refresh_bindings()
@@ -147,7 +148,7 @@ class DetailScreen(NodeScreen):
 
     def _enter(self) -> None:
         self.edge.look(self._key, close=True)
-        self.show_nodes()
+        self.redraw()
         self._follow()
 
     @work(exclusive=True, group="log", exit_on_error=False)
@@ -161,7 +162,6 @@ class DetailScreen(NodeScreen):
                 self.post_message(LogBroke(log=self._log_name, reason=error.message))
                 await asyncio.sleep(LOG_RETRY_S)
                 continue
-            if self._log_name not in names:
-                self._log_name = names[0]
+            self._log_name = self._wanted_log if self._wanted_log in names else names[0]
             self.post_message(LogNames(names=names))
             await follow(services, target, self._log_name, self.post_message)

@@ -14,7 +14,7 @@ class Dialog(ModalScreen[Result]):
     """A modal screen that esc dismisses without a result."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel"),
+        Binding("escape", "cancel", "Back"),
     ]
 
     def action_cancel(self) -> None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the screens with a node under the cursor share: the keys that act on it."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import work
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -39,6 +41,11 @@ class NodeScreen(Screen[None]):
     def show_nodes(self) -> None:
         """Draw what is known now."""
         raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Draw what is known now, unless the screen is only being built or taken down."""
+        with suppress(NoMatches):
+            self.show_nodes()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what the selected node can do."""
@@ -114,9 +121,10 @@ def _can_forget(node: Node) -> bool:
     return node.state is State.UNREACHABLE and not node.in_sight and not node.given
 
 
-_NEEDS = {
+_NEEDS: "Final[dict[str, Callable[[Node], bool]]]" = {
     "apply": _can_apply,
     "reboot": lambda node: node.is_configured,
     "reset": lambda node: node.is_configured,
     "forget": _can_forget,
+    "open_log": lambda _node: True,
 }

@@ -22,13 +22,13 @@ from tui.widgets.tone import lines
 class NodesScreen(NodeScreen):
     """A table of nodes, a filter, and a line about the selected one."""
 
-    CSS_PATH = Path("nodes.tcss")
+    CSS_PATH = Path(__file__).with_name("nodes.tcss")
     AUTO_FOCUS = "#nodes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "open_log", "Logs"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("x", "forget", "Forget"),
-        Binding("escape", "back", "Back", show=False),
+        Binding("escape", "show_all", "Show all"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -40,10 +40,10 @@ class NodesScreen(NodeScreen):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.show_nodes()
+        self.redraw()
 
     def on_resize(self, _event: Resize) -> None:
-        self.show_nodes()
+        self.redraw()
 
     @on(DataTable.RowHighlighted)
     def _show_other(self) -> None:
@@ -57,7 +57,7 @@ class NodesScreen(NodeScreen):
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:
-        self.show_nodes()
+        self.redraw()
 
     @on(Input.Submitted, "#filter")
     def _leave_filter(self) -> None:
@@ -70,16 +70,23 @@ class NodesScreen(NodeScreen):
     def action_filter(self) -> None:
         self.set_class(True, "filtering")
         self.query_one("#filter", Input).focus()
+        self.refresh_bindings()
 
     def action_forget(self) -> None:
         if key := self._table.selected_key:
             self.edge.forget(key)
 
-    def action_back(self) -> None:
+    def action_show_all(self) -> None:
         self.set_class(False, "filtering")
         self.query_one("#filter", Input).value = ""
         self._table.focus()
-        self.show_nodes()
+        self.redraw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to end the filter while there is one."""
+        if action == "show_all":
+            return self.has_class("filtering")
+        return super().check_action(action, parameters)
 
     def selected(self) -> Node | None:
         """Return the node under the cursor."""

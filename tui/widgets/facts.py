@@ -12,7 +12,7 @@ from edge.client.model import ServiceStatus
 from edge.units import format_duration, format_size
 from tui.model import Node
 from tui.row import Cell, Tone, card_cell, state_cell
-from tui.text import bar, percent, plain, spark
+from tui.text import age, bar, percent, plain, spark
 from tui.widgets.tone import STYLES, toned
 
 _LABEL_WIDTH = 8
@@ -22,9 +22,9 @@ _BAR_WIDTH = 10
 class MachinePanel(Static):
     """Stage and what is missing for it, software, card, addresses, complaints."""
 
-    def show(self, node: Node) -> None:
+    def show(self, node: Node, now: datetime) -> None:
         """Show a node."""
-        self.update(_grid(_machine_facts(node)))
+        self.update(_grid(_machine_facts(node, now)))
 
 
 class UsagePanel(Static):
@@ -54,11 +54,12 @@ class ServicePanel(Static):
         self.update(table if table.row_count else Text("nothing is known yet", style="dim"))
 
 
-def _machine_facts(node: Node) -> list[tuple[str, Text]]:
+def _machine_facts(node: Node, now: datetime) -> list[tuple[str, Text]]:
     report, detail = node.report, node.report.detail if node.report else None
     facts = [("state", toned(state_cell(node)))]
     if node.failure:
         facts.append(("why", _text(node.failure.reason, Tone.BAD)))
+        facts.append(("seen", Text(age(node.last_seen, now))))
     facts += [("waits", _text(each, Tone.WAITING)) for each in (report.unmet if report else ())]
     facts += [("says", _text(each, Tone.BAD)) for each in (detail.diagnostics if detail else ())]
     facts.append(("card", _card_text(node)))

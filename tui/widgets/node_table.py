@@ -32,6 +32,12 @@ class NodeTable(DataTable[Text]):
         self._shown: dict[str, Row] = {}
         self._columns_shown: tuple[Column, ...] = ()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the detail only where there is a node."""
+        if action == "select_cursor":
+            return self.row_count > 0
+        return super().check_action(action, parameters)
+
     @property
     def selected_key(self) -> str | None:
         """Return the key of the row under the cursor."""

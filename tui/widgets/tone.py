@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tones as terminal styles: the terminal's own sixteen colours, readable in every theme."""
+"""Tones as terminal styles: the sixteen basic colours, which every theme maps to its own."""
 
 from typing import Final
 

@@ -3,7 +3,7 @@
 
 import click
 
-from edge.cli.commands.tui import open_interface
+from edge.cli.commands.tui import client_configuration, require_terminal
 from edge.cli.nodes import choose_access
 from edge.cli.options import NodeCommand, given_targets, insecure_options
 
@@ -16,4 +16,14 @@ def command(*, insecure: bool, pins: tuple[str, ...]) -> None:
     With several nodes the left and right keys change between them.
     """
     access = choose_access(insecure=insecure, pins=pins)
-    open_interface(given_targets(), access.nodes, dashboard=True)
+    require_terminal()
+    from tui.app import run
+
+    targets = given_targets()
+    run(
+        None if insecure else client_configuration(targets),
+        access.nodes,
+        context=targets.context,
+        dashboard=True,
+        pins=pins,
+    )

@@ -16,19 +16,24 @@ def command() -> None:
     It shows the nodes that mDNS finds and those that --nodes or the client configuration names.
     Press ? in it for its keys.
     """
+    require_terminal()
+    from tui.app import run
+
     targets = given_targets()
-    open_interface(targets, targets.nodes or targets.endpoints)
+    nodes = targets.nodes or targets.endpoints
+    run(client_configuration(targets), nodes, context=targets.context)
 
 
-def open_interface(targets: Targets, nodes: tuple[str, ...], *, dashboard: bool = False) -> None:
-    """Run the interface on this terminal until its user leaves it."""
+def require_terminal() -> None:
+    """Refuse to run where nobody could see or press anything.
+
+    Raises:
+        click.UsageError: when input or output is not a terminal.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError(
             "this needs a terminal; `edgectl discover --watch` and `edgectl get` print instead"
         )
-    from tui.app import run
-
-    run(client_configuration(targets), nodes, context=targets.context, dashboard=dashboard)
 
 
 def client_configuration(targets: Targets) -> Path | None:
