@@ -236,12 +236,12 @@ def _start(node: LabNode) -> None:
     pid = _spawn(node)
     (node.folder / "pid").write_text(str(pid))
     deadline = time.monotonic() + START_DEADLINE_S
-    while not _answers(node.address):
+    while (shown := _shown_fingerprint(node)) is None:
         _reap(pid)
         if not Path("/proc", str(pid)).exists() or time.monotonic() > deadline:
             raise NodeError(f"lab node {node.name} did not start: {_last_line(node.console)}")
         time.sleep(0.05)
-    if look_at(node.address, API_PORT).fingerprint != node.fingerprint:
+    if shown != node.fingerprint:
         os.killpg(pid, signal.SIGKILL)
         raise NodeError(
             f"lab node {node.name} cannot have {node.address}: somebody else answers there",
@@ -265,10 +265,12 @@ def _spawn(node: LabNode) -> int:
         )
 
 
-def _answers(address: str) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((address, API_PORT)) == 0
+def _shown_fingerprint(node: LabNode) -> str | None:
+    try:
+        return look_at(node.address, API_PORT).fingerprint
+    except NodeError:
+        # Not listening yet, or listening and not ready for a handshake.
+        return None
 
 
 def _last_line(console: Path) -> str:

@@ -68,7 +68,7 @@ def test_fifty_nodes_resolve(cable: Cable) -> None:
     """Fifty nodes that all answer at once are all resolved, each with its own address."""
     numbers = range(100, 150)
     cable.announce(numbers)
-    finder = cable.discover("--timeout", "4", "-o", "jsonl")
+    finder = cable.discover("--timeout", "8", "-o", "jsonl")
     rows = [parsed(finder.wait_for(lambda line: line.startswith("{"))) for _ in numbers]
     assert {row["name"]: row["addresses"] for row in rows} == {
         f"cam-{number}": [f"10.77.0.{number}"] for number in numbers
@@ -78,7 +78,7 @@ def test_fifty_nodes_resolve(cable: Cable) -> None:
 def test_table_and_interrupt(cable: Cable) -> None:
     """The table names the node, and ctrl-C ends a watch with the code of an interrupt."""
     cable.announce([101])
-    table = cable.discover("--timeout", "2.5")
+    table = cable.discover("--timeout", "6")
     table.wait_for(
         lambda line: line.split() == ["NAME", "ADDRESS", "STATE", "BOARD", "VERSION", "CARD"]
     )
@@ -104,11 +104,11 @@ def test_hostile_record_is_harmless(cable: Cable) -> None:
     program = cable.start(cable.right, sys.executable, str(impostor), "10.77.0.2")
     program.wait_for("ready".__eq__)
     cable.announce([106])
-    finder = cable.discover("--timeout", "3", "-o", "jsonl")
+    finder = cable.discover("--timeout", "6", "-o", "jsonl")
     evil = parsed(finder.wait_for(lambda line: "evil" in line))
     assert set(evil["addresses"]) == {"10.77.0.2", "10.77.0.66"}
     assert (evil["state"], evil["card"], evil["fingerprint"]) == ("unknown", "unknown", "")
     assert all(str(value).isprintable() for value in evil.values())
-    table = cable.discover("--timeout", "3")
+    table = cable.discover("--timeout", "6")
     table.wait_for(lambda line: line.startswith("cam-106"))
     assert all(line.isprintable() for line in table.seen)
