@@ -270,10 +270,18 @@ def _leaf(
         .issuer_name(issuer.subject)
         .add_extension(_key_usage(encipherment=encipherment), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(load_public(ca.certificate)), False
-        )
+        .add_extension(_issuer_identifier(issuer), critical=False)
     )
+
+
+def _issuer_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    # Whoever made the authority chose how to derive its identifier, and verifiers compare.
+    try:
+        own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        public = load_public(issuer.public_bytes(Encoding.PEM))
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
 
 def _sign(builder: x509.CertificateBuilder, key: PrivateKey) -> bytes:

@@ -7,6 +7,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from edge.errors import TrustError
 from edge.pki.certificate import (
@@ -23,7 +27,7 @@ from edge.pki.certificate import (
     sign_csr,
     split_bundle,
 )
-from edge.pki.key import key_algorithm, new_key, new_labelled_key, spki_digest
+from edge.pki.key import dump_key, key_algorithm, new_key, new_labelled_key, spki_digest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ADDRESSES = [ip_address("10.0.0.7"), ip_address("fe80::1%2")]
@@ -133,6 +137,55 @@ def test_rsa_authority(tmp_path: Path) -> None:
     ca = new_ca("talos", now=NOW, algorithm="rsa")
     leaf = issue_server(ca, new_key(), common_name="n", dns_names=["n"], now=NOW)
     assert verify(tmp_path, ca.certificate, leaf, "sslserver").strip().endswith(": OK")
+
+
+def test_authority_with_an_identifier_of_its_own(tmp_path: Path) -> None:
+    """Leaves name their authority as it names itself; others derive names in other ways."""
+    ca = _identified_ca(b"derived in another way")
+    client = issue_client(ca, ["os:admin"], now=NOW).certificate
+    server = issue_server(ca, new_key(), common_name="n", dns_names=["n"], now=NOW)
+    for leaf, purpose in ((client, "sslclient"), (server, "sslserver")):
+        said = verify(tmp_path, ca.certificate, leaf, purpose)
+        assert said.strip().endswith(": OK"), said
+
+
+def test_authority_without_an_identifier() -> None:
+    """What an authority was made without is no fault of its leaves."""
+    ca = _identified_ca(None)
+    assert is_issued_by(issue_client(ca, ["os:admin"], now=NOW).certificate, ca.certificate)
+
+
+_CA_USAGE = x509.KeyUsage(
+    key_cert_sign=True,
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _identified_ca(identifier: bytes | None) -> KeyPair:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "talos")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(hours=2))
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(_CA_USAGE, critical=True)
+    )
+    if identifier:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier(identifier), critical=False)
+    certificate = builder.sign(key, None).public_bytes(Encoding.PEM)
+    return KeyPair(certificate=certificate, key=dump_key(key))
 
 
 def test_other_authority(ca: KeyPair) -> None:
