@@ -23,6 +23,11 @@ from edge.node.volume import LABELS
 from edge.pki.key import spki_digest
 
 META_VALUE_BYTES = 64 * 1024
+_ED25519 = (
+    "a client whose key is Ed25519, as talosctl gen config makes it, cannot connect from now on"
+    " and only sees Unavailable; edgectl gen config --with-secrets FILE -t talosconfig makes a"
+    " key that works from the same secrets"
+)
 _log = logger("machined")
 
 
@@ -50,6 +55,7 @@ class LifeCalls:
     ) -> machine_pb2.ApplyConfigurationResponse:
         """Apply a machine configuration."""
         self._check_enrolment(context)
+        is_first = self.machine.in_maintenance
         applied = await self.applier.apply(
             request.data,
             _mode(request.mode),
@@ -59,7 +65,7 @@ class LifeCalls:
         return machine_pb2.ApplyConfigurationResponse(
             messages=[
                 machine_pb2.ApplyConfiguration(
-                    warnings=applied.warnings,
+                    warnings=applied.warnings + (_key_warnings(context) if is_first else ()),
                     mode=applied.mode.name,
                     mode_details=applied.details,
                 )
@@ -124,6 +130,12 @@ class LifeCalls:
                 "this node takes its first configuration only from whoever flashed its card"
                 f" (enrolment {enrolment.id})"
             )
+
+
+def _key_warnings(context: Context) -> tuple[str, ...]:
+    """Warn those whose own key may keep them out as soon as the node verifies its callers."""
+    agent = str(dict(context.invocation_metadata() or ()).get("user-agent", ""))
+    return (_ED25519,) if agent.startswith("grpc-go") else ()
 
 
 def _mode(number: int) -> Mode:
