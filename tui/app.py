@@ -146,6 +146,12 @@ class EdgeApp(App[None]):
             return Cell(f"on {', '.join(self._listening.links[:3])}", Tone.FAINT)
         return Cell("▲ no network: this machine alone", Tone.WAITING)
 
+    def listening_text(self) -> str:
+        """Say in a sentence whether nodes can be found."""
+        if self._listening.fault:
+            return f"{self._listening.fault}: nodes cannot be found, trying again…"
+        return "listening for nodes on the local network…"
+
     def tell(self, text: str) -> None:
         """Show a remark for a moment."""
         self.notify(text, markup=False)

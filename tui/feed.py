@@ -13,7 +13,7 @@ from typing import Final
 
 from textual.message import Message
 
-from edge.errors import EdgeError, TrustError
+from edge.errors import ConfigError, EdgeError, TrustError
 from tui.messages import Answered, Failed, Heard, Listening, LogBroke, LogLines, LogStarted
 from tui.model import Failure
 from tui.services import NodeServices, Target
@@ -84,9 +84,9 @@ def interval_s(failures: int, *, close: bool) -> float:
 
 def as_failure(error: EdgeError) -> Failure:
     """Return an error in the words of the table."""
-    return Failure(
-        reason=error.message, hint=error.hint or "", refused=isinstance(error, TrustError)
-    )
+    # Without a usable client configuration the node is there, but not for us.
+    refused = isinstance(error, TrustError | ConfigError)
+    return Failure(reason=error.message, hint=error.hint or "", refused=refused)
 
 
 async def follow(services: NodeServices, target: Target, log: str, post: Post) -> None:

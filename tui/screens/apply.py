@@ -4,7 +4,6 @@
 from pathlib import Path
 from typing import Final
 
-from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -12,8 +11,10 @@ from textual.widgets import Button, Footer, Input, Static
 
 from edge.errors import ConfigError, EdgeError
 from tui.model import Node
+from tui.row import Cell, Tone
 from tui.screens.dialog import Dialog
 from tui.services import Change, NodeServices, Target
+from tui.widgets.tone import lines
 
 _USUAL: Final = ("controlplane.yaml", "worker.yaml", "_out/controlplane.yaml", "_out/worker.yaml")
 
@@ -48,7 +49,7 @@ class ApplyScreen(Dialog[Change]):
     def _check(self) -> None:
         value = self.query_one("#path", Input).value.strip()
         if value:
-            self._say("checking the file and asking the node…", style="dim")
+            self._say(Cell("checking the file and asking the node…", Tone.FAINT))
             self._compare(Path(value).expanduser())
 
     @on(Button.Pressed, "#cancel")
@@ -61,12 +62,12 @@ class ApplyScreen(Dialog[Change]):
             candidate = await self._services.check(path)
             change = await self._services.compare(self._target, candidate)
         except EdgeError as error:
-            self._say(fault_text(error), style="red")
+            self._say(Cell(fault_text(error), Tone.BAD))
         else:
             self.dismiss(change)
 
-    def _say(self, text: str, style: str) -> None:
-        self.query_one("#fault-text", Static).update(Text(text, style=style))
+    def _say(self, cell: Cell) -> None:
+        self.query_one("#fault-text", Static).update(lines(cell))
 
 
 def usual_path(folder: Path) -> str:

@@ -73,7 +73,7 @@ class ChangeScreen(Dialog[bool]):
 
     def action_agree(self) -> None:
         self._set_applying(True)
-        self._say(Text("applying…", style="dim"))
+        self._say(lines(Cell("applying…", Tone.FAINT)))
         self._apply()
 
     def action_cancel(self) -> None:
@@ -93,7 +93,7 @@ class ChangeScreen(Dialog[bool]):
             applied = await self._services.apply(self._target, self._change)
         except EdgeError as error:
             self._set_applying(False)
-            self._say(Text(fault_text(error), style="red"))
+            self._say(lines(Cell(fault_text(error), Tone.BAD)))
         else:
             self._set_applying(False)
             self._finish(applied)
@@ -162,4 +162,4 @@ def diff_text(diff: str) -> Text:
 def _diff_style(line: str) -> str:
     if line.startswith(("---", "+++", "@@")):
         return STYLES[Tone.FAINT]
-    return {"+": "green", "-": "red"}.get(line[:1], "")
+    return {"+": STYLES[Tone.GOOD], "-": "red"}.get(line[:1], "")

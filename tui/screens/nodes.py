@@ -124,7 +124,7 @@ class NodesScreen(NodeScreen):
     def _show_empty(self, rows: dict[str, Row], shown: dict[str, Row]) -> None:
         self.set_class(not shown, "empty")
         if not shown:
-            hint = _NO_MATCH if rows else _NO_NODES
+            hint = _NO_MATCH if rows else f"{self.edge.listening_text()}\n\n{_NO_NODES}"
             self.query_one("#empty", Static).update(Text(hint, justify="center"))
 
     def _show_about(self) -> None:
@@ -134,7 +134,6 @@ class NodesScreen(NodeScreen):
 
 _NO_MATCH = "no node matches; esc shows all"
 _NO_NODES = (
-    "listening for nodes on the local network…\n\n"
     "flash a card and boot a board with it: edgectl flash\n"
     "or start virtual ones: edgectl lab up\n"
     "where multicast does not pass: edgectl tui --nodes ADDRESS"

@@ -14,6 +14,21 @@ from textual.widgets import Log, Select, Static
 KEPT_LINES: Final = 5000
 
 
+class FollowedLog(Log):
+    """A log that stays at its end when the screen around it changes."""
+
+    _at_end = True
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._at_end = self.is_vertical_scroll_end
+
+    def on_resize(self) -> None:
+        # A smaller view of the same lines would end above the last one, and no longer follow.
+        if self._at_end:
+            self.scroll_end(animate=False)
+
+
 class LogTail(Vertical):
     """Follows while scrolled to its end; scrolling up holds it."""
 
@@ -33,7 +48,7 @@ class LogTail(Vertical):
             yield Static("LOG", id="log-label", markup=False)
             yield Select[str]([], id="log-choice", compact=True, prompt="none")
             yield Static(id="log-state", markup=False)
-        yield Log(id="log-lines", max_lines=KEPT_LINES)
+        yield FollowedLog(id="log-lines", max_lines=KEPT_LINES)
 
     @on(Select.Changed, "#log-choice")
     def _choose(self, event: Select.Changed) -> None:
@@ -71,5 +86,5 @@ class LogTail(Vertical):
         """Say something about the log beside its name."""
         self.query_one("#log-state", Static).update(text)
 
-    def _lines(self) -> Log:
-        return self.query_one("#log-lines", Log)
+    def _lines(self) -> FollowedLog:
+        return self.query_one("#log-lines", FollowedLog)

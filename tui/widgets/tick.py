@@ -7,11 +7,17 @@ from textual.widgets import Checkbox
 class Tick(Checkbox):
     """`[x]` or `[ ]`."""
 
-    BUTTON_LEFT = "["
-    BUTTON_INNER = " "
-    BUTTON_RIGHT = "]"
+    BUTTON_LEFT = ""
+    BUTTON_INNER = "[ ]"
+    BUTTON_RIGHT = ""
+    DEFAULT_CSS = """
+    Tick > .toggle--button {
+        color: $foreground;
+        background: $surface;
+    }
+    """
 
     def watch_value(self) -> None:
         # Textual shows the same X always and only colours it.
-        self.BUTTON_INNER = "x" if self.value else " "
+        self.BUTTON_INNER = "[x]" if self.value else "[ ]"
         super().watch_value()
