@@ -4,21 +4,31 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from edge.config.generate import Generated
 
+MEMORY = Path("/dev/shm")
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def runs(
-    tmp_path_factory: pytest.TempPathFactory, generated: Generated
-) -> dict[str, list[dict[str, str]]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory where there is one: every run waits for the medium many times."""
+    if MEMORY.is_dir():
+        with TemporaryDirectory(dir=MEMORY) as name:
+            yield Path(name)
+    else:
+        yield tmp_path_factory.mktemp("cut")
+
+
+@pytest.fixture(scope="module")
+def runs(folder: Path, generated: Generated) -> dict[str, list[dict[str, str]]]:
     """Every cut of both runs, by run."""
-    folder = tmp_path_factory.mktemp("cut")
     (folder / "first.yaml").write_text(generated.worker)
     (folder / "second.yaml").write_text(generated.worker + "\n# changed\n")
     program = [sys.executable, "-m", "tests.unit.node.power_cut", str(folder / "node")]
