@@ -82,7 +82,7 @@ def _mutual(trust: Mutual) -> grpc.ChannelCredentials:
     if key_algorithm(trust.key) == "ed25519":
         raise errors.TrustError(
             "the client key is Ed25519, which this TLS library cannot use",
-            hint="make a client configuration with: edgectl gen config",
+            hint="edgectl gen config --with-secrets makes one with another key",
         )
     return grpc.ssl_channel_credentials(trust.ca, trust.key, trust.crt)
 

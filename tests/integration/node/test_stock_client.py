@@ -3,12 +3,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -27,6 +27,8 @@ from flasher.record import CardRecords
 SECRETS = Path(__file__).parents[2] / "golden/config/secrets.yaml"
 STRANGER = "10.99.99.99"
 PATIENCE_S = 20.0
+RUNNING = machine_pb2.MachineStatusEvent.RUNNING
+T = TypeVar("T")
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -66,10 +68,12 @@ class Stock:
         if look_at(self.node.address, API_PORT).is_maintenance:
             async with self.blind() as channel:
                 await _machine(channel).ApplyConfiguration(self.request())
-        async with asyncio.timeout(PATIENCE_S):
-            while look_at(self.node.address, API_PORT).is_maintenance:
-                await asyncio.sleep(0.05)
+        await _patiently(self._is_configured)
         return self
+
+    async def _is_configured(self) -> None:
+        async with self.mutual() as channel:
+            await _machine(channel).Version(Empty())
 
     def request(self, *, dry_run: bool = False) -> machine_pb2.ApplyConfigurationRequest:
         """Return the request that configures the node."""
@@ -95,18 +99,28 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
 
 
 def _machine(channel: grpc.aio.Channel) -> Any:
-    stub: Any = machine_pb2_grpc.MachineServiceStub(channel)  # type: ignore[no-untyped-call]
+    stub: Any = machine_pb2_grpc.MachineServiceStub(channel)
     return stub
 
 
-async def _status(call: Any) -> tuple[grpc.StatusCode, str]:
+async def _patiently(action: Callable[[], Awaitable[T]]) -> T:
+    """Return what `action` returns once the node is there for it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await action()
+            except (grpc.aio.AioRpcError, NodeError, AssertionError):
+                await asyncio.sleep(0.05)
+
+
+async def _collect(stream: Any) -> list[Any]:
+    return [each async for each in stream]
+
+
+async def _status(call: Awaitable[Any]) -> tuple[grpc.StatusCode, str]:
     """Return how a call fails."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        if hasattr(call, "__aiter__"):
-            async for _ in call:
-                pass
-        else:
-            await call
+        await call
     return caught.value.code(), caught.value.details() or ""
 
 
@@ -136,7 +150,7 @@ async def test_a_part_is_answered_of_a_call_for_many(stock: Stock) -> None:
         assert there.metadata.error.endswith(f"no request forwarding to {STRANGER}")
         assert CODES[there.metadata.status.code] is grpc.StatusCode.PERMISSION_DENIED
         request = machine_pb2.LogsRequest(id="machined", tail_lines=-1)
-        parts = [part async for part in _machine(channel).Logs(request, metadata=nodes)]
+        parts = await _collect(_machine(channel).Logs(request, metadata=nodes))
         assert [part.metadata.hostname for part in parts[:2]] == [STRANGER, own]
         assert parts[0].metadata.error
         assert b"stage: " in parts[1].bytes
@@ -161,19 +175,19 @@ async def test_resources_are_asked_of_one_node(
     await stock.configured()
     request = resource_pb2.ListRequest(namespace="runtime", type="Disks.block.talos.dev")
     async with stock.mutual() as channel:
-        stub: Any = state_pb2_grpc.StateStub(channel)  # type: ignore[no-untyped-call]
-        call = stub.List(request, metadata=metadata)
+        stub: Any = state_pb2_grpc.StateStub(channel)
+        call = _collect(stub.List(request, metadata=metadata))
         if code:
             assert (await _status(call))[0] is code
         else:
-            assert [each.resource.metadata.id async for each in call] == ["disk.img"]
+            assert [each.resource.metadata.id for each in await call] == ["disk.img"]
 
 
 async def test_the_configuration_reads_like_one(stock: Stock) -> None:
     """Clients print the text as it comes: in lines, not as one long quotation."""
     await stock.configured()
     async with stock.mutual() as channel:
-        stub: Any = state_pb2_grpc.StateStub(channel)  # type: ignore[no-untyped-call]
+        stub: Any = state_pb2_grpc.StateStub(channel)
         answer = await stub.Get(
             resource_pb2.GetRequest(
                 namespace="config", type="MachineConfigs.config.talos.dev", id="v1alpha1"
@@ -200,12 +214,13 @@ async def test_what_is_missing_is_said_by_name(stock: Stock) -> None:
     """An unknown log is not found, and a call that is not there yet is unimplemented."""
     await stock.configured()
     async with stock.mutual() as channel:
-        code, said = await _status(_machine(channel).Logs(machine_pb2.LogsRequest(id="nosuch")))
+        request = machine_pb2.LogsRequest(id="nosuch")
+        code, said = await _status(_collect(_machine(channel).Logs(request)))
         assert (code, said) == (grpc.StatusCode.NOT_FOUND, "log 'nosuch' was not found")
         code, said = await _status(_machine(channel).Netstat(machine_pb2.NetstatRequest()))
         assert code is grpc.StatusCode.UNIMPLEMENTED
         assert said == "this node does not implement machine.MachineService/Netstat"
-        stub: Any = inspect_pb2_grpc.InspectServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub: Any = inspect_pb2_grpc.InspectServiceStub(channel)
         code, _ = await _status(stub.ControllerRuntimeDependencies(Empty()))
         assert code is grpc.StatusCode.UNIMPLEMENTED
 
@@ -215,7 +230,8 @@ async def test_files_of_the_host_stay_closed(stock: Stock, path: str) -> None:
     """A lab node's administrator is nobody on the machine that it runs on."""
     await stock.configured()
     async with stock.mutual() as channel:
-        code, _ = await _status(_machine(channel).Read(machine_pb2.ReadRequest(path=path)))
+        request = machine_pb2.ReadRequest(path=path)
+        code, _ = await _status(_collect(_machine(channel).Read(request)))
     assert code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT)
 
 
@@ -225,26 +241,25 @@ async def test_a_restart_can_be_waited_for(stock: Stock) -> None:
     before = await _boot_id(stock)
     async with stock.mutual() as channel:
         await _machine(channel).Reboot(machine_pb2.RebootRequest())
-    async with asyncio.timeout(PATIENCE_S):
-        while (after := await _boot_id(stock)) in ("", before):
-            await asyncio.sleep(0.05)
-        async with stock.mutual() as channel:
-            events = _machine(channel).Events(machine_pb2.EventsRequest(tail_events=-1))
-            async for event in events:
-                status = _payload(event, machine_pb2.MachineStatusEvent)
-                if status and (status.stage, status.status.ready) == (
-                    machine_pb2.MachineStatusEvent.RUNNING,
-                    True,
-                ):
-                    break
-    assert len(after) == len(before) == 36
+
+    async def restarted() -> None:
+        after = await _boot_id(stock)
+        assert after != before
+        assert len(after) == 36
+
+    await _patiently(restarted)
+    async with asyncio.timeout(PATIENCE_S), stock.mutual() as channel:
+        events = _machine(channel).Events(machine_pb2.EventsRequest(tail_events=-1))
+        async for event in events:
+            status = _payload(event, machine_pb2.MachineStatusEvent)
+            if status and (status.stage, status.status.ready) == (RUNNING, True):
+                break
 
 
 async def test_the_end_is_told_to_who_follows_late(stock: Stock) -> None:
     """Clients await this event, and may open their stream when the call is already answered."""
     await stock.configured()
     await _reset(stock)
-    assert look_at(stock.node.address, API_PORT).is_maintenance
 
 
 async def _reset(stock: Stock) -> None:
@@ -261,30 +276,19 @@ async def _reset(stock: Stock) -> None:
             if task and task.task == "stopAllServices":
                 assert event.actor_id == begun.actor_id
                 break
-    await _until_maintenance(stock)
 
+    async def is_back() -> None:
+        assert look_at(stock.node.address, API_PORT).is_maintenance
 
-async def _until_maintenance(stock: Stock) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                async with stock.blind() as channel:
-                    await _machine(channel).Version(Empty())
-            except (grpc.aio.AioRpcError, NodeError):
-                await asyncio.sleep(0.05)
-            else:
-                return
+    await _patiently(is_back)
 
 
 async def _boot_id(stock: Stock) -> str:
-    """Return the identity of this boot, or nothing while the node is down."""
+    """Return the identity of the node's boot."""
     request = machine_pb2.ReadRequest(path="/proc/sys/kernel/random/boot_id")
-    try:
-        async with stock.mutual() as channel:
-            parts = [part.bytes async for part in _machine(channel).Read(request)]
-    except grpc.aio.AioRpcError:
-        return ""
-    return b"".join(parts).decode().strip()
+    async with stock.mutual() as channel:
+        parts = await _collect(_machine(channel).Read(request))
+    return b"".join(part.bytes for part in parts).decode().strip()
 
 
 def _payload(event: machine_pb2.Event, kind: Any) -> Any:

@@ -2,6 +2,7 @@
 """Numbers from /proc, on texts as boards and PCs show them."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -173,3 +174,19 @@ def test_a_mount_is_measured() -> None:
     assert found
     assert (found.filesystem, found.mounted_on) == ("proc", "/proc")
     assert stat._mount_stat("nothing /not/there ext4 rw 0 0") is None
+
+
+def test_processors_say_how_fast_they_run(tmp_path: Path) -> None:
+    """In their order, and nought for one without a driver, as in most virtual machines."""
+    names = ("scaling_cur_freq", "cpuinfo_min_freq", "cpuinfo_max_freq")
+    for number in (2, 10):
+        folder = tmp_path / f"cpu{number}/cpufreq"
+        folder.mkdir(parents=True)
+        for name, value in zip(names, (900000 + number, 600000, 1500000), strict=True):
+            (folder / name).write_text(f"{value}\n")
+        (folder / "scaling_governor").write_text("ondemand\n")
+    (tmp_path / "cpu3").mkdir()
+    (tmp_path / "cpufreq").mkdir()
+    speeds = stat._cpu_frequencies(tmp_path)
+    assert [each.current_frequency for each in speeds] == [900002, 0, 900010]
+    assert (speeds[0].maximum_frequency, speeds[0].governor) == (1500000, "ondemand")
