@@ -4,7 +4,9 @@
 Roles come from the client certificate; in maintenance mode everybody is a reader.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -36,12 +38,39 @@ _CODES: dict[type[errors.EdgeError], grpc.StatusCode] = {
 }
 
 
+class Replies:
+    """Calls that are owed their one answer."""
+
+    def __init__(self) -> None:
+        self._owed = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def owe(self, context: Context) -> None:
+        """Count a call until its answer is on its way."""
+        self._owed += 1
+        self._none.clear()
+        settle: Any = self._settle  # the stubs name no type for this
+        context.add_done_callback(settle)
+
+    async def settled(self, timeout_s: float) -> None:
+        """Wait until every answer is on its way, or for `timeout_s`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._none.wait(), timeout_s)
+
+    def _settle(self, _context: Context) -> None:
+        self._owed -= 1
+        if not self._owed:
+            self._none.set()
+
+
 class Guard(grpc.aio.ServerInterceptor):
     """Wraps every handler with the checks."""
 
     def __init__(self, machine: Machine, *, maintenance: bool) -> None:
         self._machine = machine
         self._maintenance = maintenance
+        self.replies = Replies()
 
     async def intercept_service(
         self,
@@ -55,6 +84,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
     def _wrap(self, handler: Any, details: grpc.HandlerCallDetails) -> Any:
         async def unary(request: Any, context: Context) -> Any:
+            self.replies.owe(context)
             targets = await self._admit(details, context)
             behaviour = handler.unary_unary or handler.stream_unary
             others = common_pb2.EmptyResponse(messages=absent(targets)).SerializeToString()

@@ -72,9 +72,8 @@ class ApiServer:
     ) -> None:
         self.maintenance = maintenance
         self._fetch = fetch
-        self._server = grpc.aio.server(
-            interceptors=[Guard(machine, maintenance=self.maintenance)], options=_OPTIONS
-        )
+        self._guard = Guard(machine, maintenance=maintenance)
+        self._server = grpc.aio.server(interceptors=[self._guard], options=_OPTIONS)
         _register(self._server, machine, applier)
 
     async def start(self, address: str, ports: tuple[int, ...]) -> None:
@@ -94,7 +93,12 @@ class ApiServer:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Stop taking calls, let running ones end for a moment, and close."""
+        """Let calls have their answers, let streams end for a moment, and close.
+
+        The answers come first because some clients drop a call when told that the server goes:
+        whoever applied a configuration, or asked for a restart, would not know that it worked.
+        """
+        await self._guard.replies.settled(STOP_GRACE_S)
         await self._server.stop(STOP_GRACE_S)
 
 
