@@ -108,11 +108,15 @@ def reap(supervisor: Supervisor) -> None:
 
 
 def finish(
-    request: Request, watchdog: WatchdogKeeper, *, unmount: Callable[[], None] = unmount_disks
+    request: Request,
+    watchdog: WatchdogKeeper,
+    *,
+    grace_s: float = STOP_GRACE_S,
+    unmount: Callable[[], None] = unmount_disks,
 ) -> None:
     """End every process, let go of the disks, and restart or power off."""
     say("rebooting" if request is Request.REBOOT else "powering off")
-    end_processes(watchdog)
+    end_processes(watchdog, grace_s)
     watchdog.tend()
     unmount()
     if request is Request.REBOOT:
@@ -121,7 +125,7 @@ def finish(
         syscall.power_off()
 
 
-def end_processes(watchdog: WatchdogKeeper, grace_s: float = STOP_GRACE_S) -> None:
+def end_processes(watchdog: WatchdogKeeper, grace_s: float) -> None:
     """Ask every other process to end, end those that do not within `grace_s`, and reap them."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + grace_s
