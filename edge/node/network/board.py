@@ -28,7 +28,8 @@ class BoardNetwork:
     """Configures the kernel through netlink."""
 
     def __init__(self) -> None:
-        self._clients: dict[str, DhcpClient] = {}
+        self.clients: dict[str, DhcpClient] = {}
+        """The links that ask for a lease, and by what."""
         self._leases: dict[str, Lease] = {}
         self._addresses: set[tuple[str, InterfaceAddress]] = set()
         self._routes: set[tuple[str, Route]] = set()
@@ -46,12 +47,13 @@ class BoardNetwork:
             self._view = view
             links = await netlink.links()
             await self._stop_dead(links)
+            # First, because the kernel takes every later address of a network away with the first.
+            await self._drop_stale(netlink, links)
             for name, link in links.items():
                 try:
                     await self._configure(netlink, name, link)
                 except OSError as error:
                     faults.append(f"link {name}: {error.strerror or error}")
-            await self._drop_stale(netlink, links)
             self._write_names()
         if faults:
             raise NodeError("; ".join(faults))
@@ -70,15 +72,15 @@ class BoardNetwork:
 
     async def close(self) -> None:
         """Stop every DHCP client."""
-        for client in self._clients.values():
+        for client in self.clients.values():
             await client.stop()
-        self._clients.clear()
+        self.clients.clear()
 
     async def _stop_dead(self, links: Specs) -> None:
         # A link that was pulled or taken down ends its client, which does not come back by itself.
-        for name, client in list(self._clients.items()):
+        for name, client in list(self.clients.items()):
             if name not in links or not client.is_alive:
-                await self._clients.pop(name).stop()
+                await self.clients.pop(name).stop()
                 self._leases.pop(name, None)
 
     async def _configure(self, netlink: Netlink, name: str, link: dict[str, Any]) -> None:
@@ -89,13 +91,13 @@ class BoardNetwork:
         if link["type"] != "ether" or (wanted is not None and wanted.ignore):
             return
         if wanted is not None and not wanted.up:
-            if name in self._clients:
+            if name in self.clients:
                 await self._stop_dhcp(netlink, name, link["index"])
             return
         await netlink.set_up(link["index"], wanted.mtu or 0 if wanted else 0)
         if wanted is None or wanted.dhcp:
             await self._start_dhcp(name)
-        elif name in self._clients:
+        elif name in self.clients:
             await self._stop_dhcp(netlink, name, link["index"])
         for address in wanted.addresses if wanted else ():
             await netlink.add_address(link["index"], address)
@@ -111,15 +113,15 @@ class BoardNetwork:
         return None
 
     async def _start_dhcp(self, name: str) -> None:
-        if name in self._clients:
+        if name in self.clients:
             return
         hostname = self._view.hostname if self._view else None
         client = DhcpClient(name, hostname or "", self._on_lease)
         await client.start()
-        self._clients[name] = client
+        self.clients[name] = client
 
     async def _stop_dhcp(self, netlink: Netlink, name: str, index: int) -> None:
-        await self._clients.pop(name).stop()
+        await self.clients.pop(name).stop()
         if lease := self._leases.pop(name, None):
             await netlink.remove_address(index, lease.address)
 

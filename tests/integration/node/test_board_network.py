@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a board makes of its links, with a kernel's network namespace for one test."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"),
+    reason="a network namespace needs root, unshare and ip",
+)
+
+
+def _play(scene: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [
+            *("unshare", "--net", "--mount", "--"),
+            *(sys.executable, "-m", "tests.integration.node.board_network", scene),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_static_addresses_and_routes_come_and_go() -> None:
+    """Applying twice is applying once; what is no longer wanted is taken away."""
+    result = _play("static")
+    before, after = result["before"], result["after"]
+    assert "eth0/10.9.0.2/24" in before["addresses"]
+    assert "eth0/fd09::2/64" in before["addresses"]
+    assert "inet4/10.9.0.1//0" in before["routes"]
+    assert "inet4/10.9.0.1/10.8.0.0/16/7" in before["routes"]
+    assert before["resolvers"] == ["10.9.0.1"]
+    assert "eth0/10.9.0.3/24" in after["addresses"]
+    assert "eth0/10.9.0.2/24" not in after["addresses"]
+    assert not [route for route in after["routes"] if "10.9.0.1/" in route]
+    assert result["resolv"] == "nameserver 10.9.0.1\n"
+    assert "10.9.0.9 nine\n" in result["hosts"]
+
+
+def test_a_link_that_cannot_be_configured_does_not_hold_up_others() -> None:
+    """Its name and the kernel's reason are the fault."""
+    result = _play("fault")
+    assert result["message"] == "link eth0: Network is unreachable"
+    assert "eth0/10.9.0.2/24" in result["seen"]["addresses"]
+    assert "eth1/10.9.1.2/24" in result["seen"]["addresses"]
+
+
+def test_dhcp_comes_back_with_its_link() -> None:
+    """A network adapter may be pulled and plugged in again."""
+    result = _play("lost")
+    assert result == {
+        "started": ["eth0", "eth1"],
+        "gone": ["eth1"],
+        "again": ["eth0", "eth1"],
+        "end": [],
+    }
