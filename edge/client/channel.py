@@ -2,6 +2,7 @@
 """A gRPC channel to one node, trusted in one of three ways, and its errors in our words."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from edge.pki.key import key_algorithm
 
 API_PORT = 50000
 MESSAGE_LIMIT = 32 * 1024 * 1024
+
+_ENDPOINT = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -41,15 +44,15 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
     Raises:
         NodeError: when it is none of these.
     """
-    host, port = endpoint, str(API_PORT)
-    if endpoint.startswith("["):
-        host, _, rest = endpoint[1:].partition("]")
-        port = rest.removeprefix(":") or port
-    elif endpoint.count(":") == 1:
-        host, _, port = endpoint.partition(":")
-    if not host or not port.isdigit():
+    if endpoint.count(":") > 1 and not endpoint.startswith("["):
+        endpoint = f"[{endpoint}]"
+    match = _ENDPOINT.fullmatch(endpoint)
+    host, port = (match[1] or match[2], int(match[3] or API_PORT)) if match else ("", 0)
+    # What cannot be a name, the resolver would refuse in words of its own.
+    is_name = all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
+    if not is_name or not 0 < port < 1 << 16:
         raise errors.NodeError(f"{endpoint!r} is not an address of a node", hint="use HOST[:PORT]")
-    return host, int(port)
+    return host, port
 
 
 async def open_channel(endpoint: str, trust: Trust) -> Channel:

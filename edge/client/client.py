@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -12,6 +12,7 @@ import yaml
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 
 from edge.api import (
     common_pb2,
@@ -343,13 +344,17 @@ def _document(resource: Any) -> Document:
             metadata[name] = pairs
     if given.finalizers:
         metadata["finalizers"] = list(given.finalizers)
-    return Document(metadata=metadata, spec=yaml.safe_load(resource.spec.yaml_spec or "null"))
+    try:
+        spec = yaml.safe_load(resource.spec.yaml_spec or "null")
+    except yaml.YAMLError as error:
+        raise NodeError(f"resource {given.type}/{given.id} is not readable YAML") from error
+    return Document(metadata=metadata, spec=spec)
 
 
 def _happening(event: Any) -> Happening:
     name = event.data.type_url.removeprefix(_EVENT_PREFIX)
-    message_type = getattr(machine_pb2, name, None)
     fields = {}
-    if message_type is not None:
-        fields = MessageToDict(message_type.FromString(event.data.value))
+    if name in machine_pb2.DESCRIPTOR.message_types_by_name:
+        with suppress(DecodeError):
+            fields = MessageToDict(getattr(machine_pb2, name).FromString(event.data.value))
     return Happening(id=event.id, type=name, actor=event.actor_id, fields=fields)

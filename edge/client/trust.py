@@ -80,9 +80,10 @@ def look_at(host: str, port: int) -> Presented:
         raise NodeError(
             f"{host}:{port} does not speak TLS with strangers: {error.reason}"
         ) from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
         raise NodeError(
-            f"{host}:{port} cannot be reached: {error.strerror or error}",
+            f"{host}:{port} cannot be reached: {reason or error}",
             hint="edgectl discover shows the nodes on this network",
         ) from error
     return _present(der or b"")
