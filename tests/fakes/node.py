@@ -5,13 +5,22 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from edge.config.view import NodeView
 from edge.errors import ToolError
 from edge.meta.partition import MetaPartition
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
-from edge.node.disk import LINUX_GUID, META_BYTES, MIB, SystemDisk, open_disk
+from edge.node.disk import (
+    LINUX_GUID,
+    MBR_DISK_ID,
+    MBR_LINUX,
+    META_BYTES,
+    MIB,
+    SystemDisk,
+    open_disk,
+)
 from edge.node.platform import Network
 from edge.node.resource.store import Store
 from edge.node.volume import Driver
@@ -22,15 +31,19 @@ BUILD_TIME = 1_750_000_000.0
 WHOLE = b"a whole file system\n"
 
 
-def write_disk(path: Path, values: dict[int, bytes] | None = None) -> MetaPartition:
+def write_disk(
+    path: Path, values: dict[int, bytes] | None = None, kind: Literal["gpt", "mbr"] = "gpt"
+) -> MetaPartition:
     """Write what a flasher leaves behind: a table with META, and `values` in it."""
-    table = Table(kind="gpt", disk_id="8a4f1a52-1c3c-4b39-a3a5-0a9e1d3c5b01", size_bytes=DISK_BYTES)
+    disk_id = MBR_DISK_ID if kind == "mbr" else "8a4f1a52-1c3c-4b39-a3a5-0a9e1d3c5b01"
+    table = Table(kind=kind, disk_id=disk_id, size_bytes=DISK_BYTES)
     for label in ("EFI", "BOOT", "META"):
-        table = add_partition(table, type=LINUX_GUID, size_bytes=META_BYTES, label=label)
+        type_ = MBR_LINUX if kind == "mbr" else LINUX_GUID
+        table = add_partition(table, type=type_, size_bytes=META_BYTES, label=label)
     with path.open("w+b") as file:
         file.truncate(DISK_BYTES)
         write_table(file, table)
-    meta = table.by_label("META")
+    meta = table.by_number(3)
     assert meta
     store = MetaPartition(path, meta.start_bytes)
     if values is not None:

@@ -16,12 +16,16 @@ class SysctlController(Controller):
     async def reconcile(self) -> None:
         """Write every parameter; one that the kernel refuses is a diagnostic, not a failure."""
         active = self.machine.active
+        refused = []
         for name, value in (active.view.sysctls if active else {}).items():
             try:
                 self.machine.platform.set_sysctl(name, value)
             except OSError as error:
-                text = f"kernel parameter {name} cannot be set: {error.strerror}"
-                self.machine.diagnose("sysctl", text)
+                refused.append(f"kernel parameter {name} cannot be set: {error.strerror}")
+        if refused:
+            self.machine.diagnose("sysctl", "; ".join(refused))
+        else:
+            self.store.remove(kind.DIAGNOSTIC, "sysctl")
 
 
 class WatchdogController(Controller):

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from edge.meta import keys
 from edge.node.configuration import Configuration, parse_configuration
@@ -33,12 +33,15 @@ def main() -> None:
     """Cut first boots, then changes of the configuration, until a run is through without a cut."""
     folder = Path(sys.argv[1])
     first, second = (parse_configuration(Path(each).read_bytes()) for each in sys.argv[2:4])
-    flashed, configured = folder / "flashed", folder / "configured"
-    flashed.mkdir(parents=True)
-    write_disk(flashed / "disk.img", {keys.NODE_KEY: new_key()})
-    _copy(flashed, configured)
+    configured, values = folder / "configured", {keys.NODE_KEY: new_key()}
+    kinds: tuple[Literal["gpt", "mbr"], ...] = ("gpt", "mbr")
+    for kind in kinds:
+        flashed = folder / kind
+        flashed.mkdir(parents=True)
+        write_disk(flashed / "disk.img", values, kind)
+        _cut_everywhere(f"first boot {kind}", flashed, folder / "node", first)
+    _copy(folder / "gpt", configured)
     asyncio.run(_boot_and_apply(configured, first))
-    _cut_everywhere("first boot", flashed, folder / "node", first)
     _cut_everywhere("change", configured, folder / "node", second)
 
 

@@ -35,16 +35,17 @@ def runs(folder: Path, generated: Generated) -> dict[str, list[dict[str, str]]]:
     configs = [str(folder / "first.yaml"), str(folder / "second.yaml")]
     done = subprocess.run([*program, *configs], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    names = ("first boot", "change")
+    names = ("first boot gpt", "first boot mbr", "change")
     return {name: [each for each in lines if each["run"] == name] for name in names}
 
 
+@pytest.mark.parametrize("kind", ["gpt", "mbr"])
 def test_a_cut_first_boot_ends_in_maintenance_or_configured(
-    runs: dict[str, list[dict[str, str]]], generated: Generated
+    runs: dict[str, list[dict[str, str]]], generated: Generated, kind: str
 ) -> None:
     """No cut leaves volumes that the next boot cannot open, or half a configuration."""
-    assert len(runs["first boot"]) > 20
-    for run in runs["first boot"]:
+    assert len(runs[f"first boot {kind}"]) > 20
+    for run in runs[f"first boot {kind}"]:
         assert run["faults"] == "{}", run["cut"]
         assert (run["stage"], run["text"]) in (
             ("maintenance", ""),
