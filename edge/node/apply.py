@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
 
-from edge.config.diff import diff
 from edge.errors import ConfigError, NodeError
 from edge.node.boot.supervisor import Request
 from edge.node.configuration import Configuration, parse_configuration
@@ -91,6 +90,8 @@ class Applier:
         return Mode.NO_REBOOT if mode is Mode.AUTO else mode
 
     def _dry_run(self, configuration: Configuration, mode: Mode) -> Applied:
+        from edge.config.diff import diff
+
         active = self._machine.active
         changes = diff(active.text if active else "", configuration.text) or "No changes."
         details = (

@@ -4,11 +4,12 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge.config.load import load
-from edge.config.validate import validate
-from edge.config.view import NodeView, view
 from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.config.view import NodeView
 
 CONFIG_FILE = "config.yaml"
 
@@ -18,7 +19,7 @@ class Configuration:
     """A machine configuration that parsed and is valid: its text, what it means, warnings."""
 
     text: str = field(repr=False)
-    view: NodeView
+    view: "NodeView"
     warnings: tuple[str, ...] = ()
 
 
@@ -28,16 +29,17 @@ def parse_configuration(data: bytes, source: str = "configuration") -> Configura
     Raises:
         ConfigError: naming every fault, or saying that the v1alpha1 document is missing.
     """
-    config = load(data, source=source)
+    # The models take a board seconds to load, and a node in maintenance has no use for them.
+    from edge.config.validate import load_valid
+    from edge.config.view import view
+
+    config, warnings = load_valid(data, source=source)
     if config.root is None:
         raise ConfigError(
             f"{source} has no v1alpha1 document",
             hint="send the whole configuration, or patch the one the node has",
         )
-    warnings = validate(config)
-    return Configuration(
-        text=data.decode(), view=view(config), warnings=tuple(str(w) for w in warnings)
-    )
+    return Configuration(text=data.decode(), view=view(config), warnings=warnings)
 
 
 def read_configuration(state: Path) -> Configuration | None:

@@ -3,20 +3,22 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from edge.config.view import NodeView
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
 from edge.node.disk import SystemDisk
 from edge.node.resource.store import Store
 from edge.node.volume import Driver
 
+if TYPE_CHECKING:
+    from edge.config.view import NodeView
+
 
 class Network(Protocol):
     """Configures links and publishes what the network looks like."""
 
-    async def apply(self, view: NodeView | None) -> None:
+    async def apply(self, view: "NodeView | None") -> None:
         """Bring links, addresses, routes and resolvers to what the configuration wants."""
 
     async def observe(self, store: Store) -> None:

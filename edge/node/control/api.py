@@ -9,9 +9,9 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from edge.config.view import NodeView
 from edge.errors import EdgeError
 from edge.node.api.server import API_PORT, MAINTENANCE_PORT, ApiServer
 from edge.node.api.transport import Credentials
@@ -31,6 +31,9 @@ from edge.pki.certificate import (
     self_signed_server,
 )
 from edge.pki.key import fingerprint
+
+if TYPE_CHECKING:
+    from edge.config.view import NodeView
 
 MAINTENANCE_NAME = "maintenance-service.talos.dev"
 RENEW_AFTER = timedelta(hours=12)
@@ -52,7 +55,7 @@ class Names:
 class Wanted:
     """Everything that a certificate follows from."""
 
-    view: NodeView | None
+    view: "NodeView | None"
     names: Names
     is_time_certain: bool
 
@@ -109,7 +112,7 @@ class ApiController(Controller):
         age = datetime.now(UTC) - self._issued_at
         return self._have != wanted or not timedelta(0) <= age < RENEW_AFTER
 
-    def _names(self, view: NodeView | None) -> Names:
+    def _names(self, view: "NodeView | None") -> Names:
         host = self.store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname") or "localhost"
         addresses = self.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
         given = [*own_addresses(addresses), "127.0.0.1", "::1", host]
@@ -149,7 +152,7 @@ class ApiController(Controller):
             # Until trustd answers: closed to strangers at once, open to nobody yet.
             self._take(self._self_signed(names), view.trusted_cas)
 
-    async def _ask_trustd(self, view: NodeView, names: Names) -> None:
+    async def _ask_trustd(self, view: "NodeView", names: Names) -> None:
         csr = make_csr(
             self.machine.key,
             common_name=names.dns[0],
@@ -233,7 +236,7 @@ class ApiController(Controller):
             )
 
 
-def _host_of(view: NodeView) -> str:
+def _host_of(view: "NodeView") -> str:
     return urlsplit(view.endpoint).hostname or ""
 
 

@@ -7,15 +7,17 @@ Without a configuration, or for links that it does not name, every Ethernet link
 import asyncio
 import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edge.config.view import InterfaceView, NodeView, SelectorView
 from edge.errors import NodeError
 from edge.node.log import logger
 from edge.node.network.dhcp import DhcpClient, Lease
 from edge.node.network.netlink import InterfaceAddress, Netlink, Route, Specs
 from edge.node.resource import kind
 from edge.node.resource.store import Store
+
+if TYPE_CHECKING:
+    from edge.config.view import InterfaceView, NodeView, SelectorView
 
 RESOLV_CONF = Path("/run/edge/resolv.conf")
 HOSTS = Path("/run/edge/hosts")
@@ -36,7 +38,7 @@ class BoardNetwork:
         self._view: NodeView | None = None
         self._lock = asyncio.Lock()
 
-    async def apply(self, view: NodeView | None) -> None:
+    async def apply(self, view: "NodeView | None") -> None:
         """Bring every link to what `view` wants.
 
         Raises:
@@ -106,7 +108,7 @@ class BoardNetwork:
             await netlink.add_route(link["index"], route)
             self._routes.add((name, route))
 
-    def _wanted(self, name: str, link: dict[str, Any]) -> InterfaceView | None:
+    def _wanted(self, name: str, link: dict[str, Any]) -> "InterfaceView | None":
         for each in self._view.interfaces if self._view else ():
             if each.name == name or (each.selector and _selects(each.selector, link)):
                 return each
@@ -181,7 +183,7 @@ class BoardNetwork:
         HOSTS.write_text("".join(f"{line}\n" for line in hosts))
 
 
-def _routes(wanted: InterfaceView | None) -> list[Route]:
+def _routes(wanted: "InterfaceView | None") -> list[Route]:
     return [
         Route(
             destination=str(each.destination or ""),
@@ -193,7 +195,7 @@ def _routes(wanted: InterfaceView | None) -> list[Route]:
     ]
 
 
-def _selects(selector: SelectorView, link: dict[str, Any]) -> bool:
+def _selects(selector: "SelectorView", link: dict[str, Any]) -> bool:
     """Say whether every given field of `selector` fits the link; patterns are shell globs."""
     pairs = (
         (selector.hardware_address, link["hardwareAddr"]),

@@ -4,9 +4,13 @@
 Linux answers on all of 127.0.0.0/8, so nothing has to be configured and nothing is.
 """
 
-from edge.config.view import NodeView
+from typing import TYPE_CHECKING
+
 from edge.node.resource import kind
 from edge.node.resource.store import Store
+
+if TYPE_CHECKING:
+    from edge.config.view import NodeView
 
 _OWNER = "network.StatusController"
 
@@ -17,7 +21,7 @@ class LabNetwork:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    async def apply(self, view: NodeView | None) -> None:
+    async def apply(self, view: "NodeView | None") -> None:
         """Do nothing: the host's network is not the lab's to change."""
 
     async def observe(self, store: Store) -> None:

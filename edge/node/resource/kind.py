@@ -311,13 +311,7 @@ CERT_SANS = Kind(
     message=secrets_pb2.CertSANSpec,
     sensitive=True,
 )
-OS_ROOT_SECRET = Kind(
-    type="OSRootSecrets.secrets.talos.dev",
-    singular="OSRootSecret",
-    namespace="secrets",
-    message=secrets_pb2.OSRootSpec,
-    sensitive=True,
-)
+
 
 NAMESPACES = {
     "meta": "definitions of the resource API",
