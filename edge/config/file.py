@@ -25,6 +25,10 @@ def write_files(texts: Mapping[Path, str], *, force: bool = False) -> None:
     Raises:
         ConfigError: when one exists and `force` is off, or one cannot be written.
     """
+    for path in texts:
+        if path.exists() and not path.is_file():
+            # As root a rename would put a file in the place of, say, /dev/null.
+            raise ConfigError(f"{path} is not a regular file", hint="name another with -o")
     if not force and (existing := [str(path) for path in texts if path.exists()]):
         raise ConfigError(
             f"{', '.join(existing)} already {'exists' if len(existing) == 1 else 'exist'}",

@@ -107,6 +107,11 @@ def build_image(
         ImageError: when packages cannot be fetched, do not fit together, or the disk is full.
     """
     require_tools(_TOOLS if not profile.chosen_overlays else (*_TOOLS, "dtc", "fdtoverlay"))
+    if output.exists() and not output.is_file():
+        # As root a rename would put a file in the place of the device.
+        raise ImageError(
+            f"{output} is not a regular file", hint="`edgectl flash` is what writes to a disk"
+        )
     with _plain_faults(output), _work_dir(output) as work:
         store = Cache(folder=cache or cache_dir() / "image", refresh=refresh)
         inputs = _fetch(profile, store, listener)

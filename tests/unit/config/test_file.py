@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files written whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def test_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="writing"):
         write_files({tmp_path / "a": "new", tmp_path / "file/b": "new"})
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """Not even with force does a device or a pipe give way to a file."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="pipe is not a regular file"):
+        write_file(tmp_path / "pipe", "new")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_secrecy(tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a build refuses before it has begun."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from boards.catalog import load_profile
+from edge.errors import ImageError
+from flasher.image.build import build_image
+
+
+def test_a_device_is_not_replaced_by_an_image(tmp_path: Path) -> None:
+    """Naming a device as output is refused with the command that writes to devices."""
+    os.mkfifo(tmp_path / "sdb")
+    with pytest.raises(ImageError, match="not a regular file") as caught:
+        build_image(load_profile("qemu-arm64"), tmp_path / "sdb", cache=tmp_path / "cache")
+    assert caught.value.hint
+    assert "edgectl flash" in caught.value.hint
+    assert (tmp_path / "sdb").is_fifo()
