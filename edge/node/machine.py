@@ -222,6 +222,7 @@ class Machine:
         if keys.ENROLMENT in values:
             try:
                 self.enrolment = Enrolment.from_json(values[keys.ENROLMENT])
+                self._raise_clock(self.enrolment.flashed.timestamp())
             except EdgeError as error:
                 self.diagnose("enrolment", f"the enrolment record in META is unreadable: {error}")
         for key, value in values.items():
