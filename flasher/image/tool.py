@@ -4,8 +4,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import ImageError, ToolError
@@ -25,6 +27,7 @@ PACKAGES = {
     "tar": "tar",
 }
 _NO_SPACE = "No space left on device"
+_TIDY_S = 5.0  # for a stopped program to remove what it has made
 
 
 def run_tool(
@@ -42,19 +45,11 @@ def run_tool(
         ImageError: when the disk is full.
     """
     command = [_find(program), *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        env={**os.environ, "LC_ALL": "C", "TZ": "UTC", **(environment or {})},
-        input=text_in,
-        stdin=subprocess.DEVNULL if text_in is None else None,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        _fail(program, done.stderr + done.stdout, prefer)
-    return done.stdout
+    variables = {**os.environ, "LC_ALL": "C", "TZ": "UTC", **(environment or {})}
+    code, out, err = _run(command, variables, text_in)
+    if code:
+        _fail(program, err + out, prefer)
+    return out
 
 
 def require_tools(programs: Sequence[str]) -> None:
@@ -66,6 +61,39 @@ def require_tools(programs: Sequence[str]) -> None:
     missing = [program for program in programs if not _which(program)]
     if missing:
         raise _missing(missing)
+
+
+def _run(
+    command: Sequence[str], variables: Mapping[str, str], text_in: str | None
+) -> tuple[int, str, str]:
+    # A process group of its own: a failing mmdebstrap hangs up on all of the group it is in.
+    with subprocess.Popen(
+        command,
+        env=variables,
+        stdin=subprocess.DEVNULL if text_in is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        process_group=0,
+    ) as process:
+        try:
+            out, err = process.communicate(text_in)
+        except BaseException:
+            # Ctrl-C reaches only our own group.
+            _end(process)
+            raise
+    return process.returncode, out, err
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_TIDY_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _find(program: str) -> str:
@@ -92,7 +120,8 @@ def _missing(programs: Sequence[str]) -> ToolError:
 def _fail(program: str, output: str, prefer: str) -> None:
     if _NO_SPACE in output:
         raise ImageError(
-            f"the disk is full: {program} could not write", hint="free space, or set TMPDIR"
+            f"the disk is full: {program} could not write",
+            hint="free space; TMPDIR and EDGECTL_CACHE name other disks",
         )
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = [line for line in lines if prefer and re.search(prefer, line)] or lines[-1:]
