@@ -91,7 +91,7 @@ def _open_file(device: Device, size_bytes: int) -> Iterator["FileMedium"]:
     with _opening(device):
         fd = os.open(device.path, os.O_RDWR | os.O_CLOEXEC | create, 0o600)
     try:
-        with _opening(device):
+        with _opening(device), _removing(device):
             if not device.is_new:
                 _check_file(fd, device.identity)
             _lock_file(fd, device)
@@ -99,6 +99,17 @@ def _open_file(device: Device, size_bytes: int) -> Iterator["FileMedium"]:
         yield FileMedium(fd, str(device.path), size_bytes, is_blank=device.is_new)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def _removing(device: Device) -> Iterator[None]:
+    """Leave no empty file where there was none."""
+    try:
+        yield
+    except OSError:
+        if device.is_new:
+            device.path.unlink(missing_ok=True)
+        raise
 
 
 def check_identity(fd: int, identity: Identity) -> None:
@@ -164,6 +175,11 @@ def _opening(device: Device) -> Iterator[None]:
             raise DeviceError(
                 f"{who} is in use; nothing was written",
                 hint="unmount it and close every program that has it open",
+            ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DeviceError(
+                f"{device.path} cannot become that large: {error.strerror}",
+                hint="free space, name a file on another disk, or give a smaller --size",
             ) from error
         raise DeviceError(f"cannot open {who}: {error.strerror}") from error
 

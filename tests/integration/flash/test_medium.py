@@ -105,6 +105,18 @@ def test_file_is_opened_by_one_alone(tmp_path: Path) -> None:
         raise AssertionError("opened twice")
 
 
+def test_file_that_cannot_grow_is_not_left_behind(tmp_path: Path) -> None:
+    """A size that no file system has leaves no empty file in the way of the next try."""
+    card = tmp_path / "card.img"
+    with (
+        pytest.raises(DeviceError, match="cannot become that large") as caught,
+        open_medium(inspect(card), 1 << 62),
+    ):
+        raise AssertionError("opened")
+    assert caught.value.hint
+    assert not card.exists()
+
+
 def test_swapped_disk_is_noticed(attach_loop: AttachLoop, tmp_path: Path) -> None:
     """Another medium behind the same path has another sequence number."""
     path = attach_loop(SIZE)
