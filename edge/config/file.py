@@ -32,7 +32,7 @@ def write_files(texts: Mapping[Path, str], *, force: bool = False) -> None:
     if not force and (existing := [str(path) for path in texts if path.exists()]):
         raise ConfigError(
             f"{', '.join(existing)} already {'exists' if len(existing) == 1 else 'exist'}",
-            hint="--force overwrites, -o DIR writes elsewhere",
+            hint="--force overwrites, -o writes elsewhere",
         )
     staged: list[tuple[Path, Path]] = []
     try:
@@ -43,7 +43,9 @@ def write_files(texts: Mapping[Path, str], *, force: bool = False) -> None:
             temporary.replace(path)
             staged.pop(0)
     except OSError as error:
-        raise ConfigError(f"writing {error.filename or path}: {error.strerror}") from error
+        raise ConfigError(
+            f"writing {path}: {error.strerror}", hint="name a folder that you may write"
+        ) from error
     finally:
         for temporary, _ in staged:
             with contextlib.suppress(OSError):
@@ -59,7 +61,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"reading {path}: {error.strerror}") from error
+        raise ConfigError(
+            f"reading {path}: {error.strerror}", hint="name a file that is there and may be read"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"reading {path}: not a text") from error
 

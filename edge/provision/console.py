@@ -6,6 +6,7 @@ offer, or `rfc2217://host:port` of a terminal server. It is only ever read.
 """
 
 import errno
+import re
 import select
 import socket
 from contextlib import suppress
@@ -25,6 +26,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 CHUNK_BYTES: Final = 4096
 
 _BY_ID = Path("/dev/serial/by-id")
+_NESTED: Final = re.compile(r"\(\d+, '([^']+)'\)")
 
 # USB vendor and product -> what is printed on the adapter
 _ADAPTERS: Final = {
@@ -218,7 +220,7 @@ def _refusal(name: str, error: Exception) -> NodeError:
             f"console {name}: another program has it open",
             hint="close the other terminal program (minicom, screen, picocom, ModemManager)",
         )
-    return NodeError(f"console {name}: {_reason(error)}")
+    return NodeError(f"console {name}: {_reason(error)}", hint=_candidates())
 
 
 def _candidates() -> str:
@@ -230,4 +232,6 @@ def _candidates() -> str:
 
 def _reason(error: Exception) -> str:
     """Return the innermost words of a pyserial error, which nests them."""
+    if nested := _NESTED.search(str(error)):
+        return nested[1]
     return str(error).rpartition("] ")[2].rstrip("'").rstrip(")") or type(error).__name__

@@ -68,7 +68,10 @@ def _new_file(path: Path, real: Path, host: Host) -> Device:
     if real.is_relative_to(host.dev) and not real.is_relative_to(host.dev / "shm"):
         raise DeviceError(f"there is no device {path}", hint="`edgectl devices` lists the disks")
     if not real.parent.is_dir():
-        raise DeviceError(f"cannot create {path}: there is no folder {real.parent}")
+        raise DeviceError(
+            f"cannot create {path}: there is no folder {real.parent}",
+            hint=f"mkdir -p {real.parent}",
+        )
     return Device(path=real, kind=DeviceKind.FILE, size_bytes=0, transport="file", is_new=True)
 
 

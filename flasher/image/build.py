@@ -405,5 +405,6 @@ def _plain_faults(output: Path) -> Iterator[None]:
                 f"the disk is full: cannot write {output}", hint="free space or use another disk"
             ) from error
         raise ImageError(
-            f"cannot write {error.filename or output}: {error.strerror or error}"
+            f"cannot write {error.filename or output}: {error.strerror or error}",
+            hint="--output names another place; EDGECTL_CACHE moves what is kept between builds",
         ) from error

@@ -27,6 +27,7 @@ _GRAIN_BYTES = 64 * KIB
 _GAP_BYTES = MIB  # scattered small writes cost a card more than the zeros between them
 _READ_BYTES = 4 * MIB
 _ZEROS = bytes(_READ_BYTES)
+_AGAIN = "download or build it again"
 
 _FOREIGN = {
     b"PK\x03\x04": "zip archive",
@@ -231,7 +232,7 @@ def _format(path: Path) -> str:
                 hint="unpack it, or compress the disk image with gzip, xz or zstd",
             )
     if not magic:
-        raise ImageError(f"{path} is empty")
+        raise ImageError(f"{path} is empty", hint=_AGAIN)
     return "raw"
 
 
@@ -260,17 +261,21 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ImageError(f"there is no image {path}") from error
+        raise ImageError(
+            f"there is no image {path}", hint="build one: edgectl image build --board BOARD"
+        ) from error
     except EOFError as error:
-        raise ImageError(f"{path} is truncated: its compressed data ends early") from error
+        raise ImageError(
+            f"{path} is truncated: its compressed data ends early", hint=_AGAIN
+        ) from error
     except lzma.LZMAError as error:
-        raise ImageError(f"{path} is damaged: {error}") from error
+        raise ImageError(f"{path} is damaged: {error}", hint=_AGAIN) from error
     except gzip.BadGzipFile as error:
-        raise ImageError(f"{path} is damaged: {error}") from error
+        raise ImageError(f"{path} is damaged: {error}", hint=_AGAIN) from error
     except OSError as error:
         raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
     except _decoder_errors() as error:
-        raise ImageError(f"{path} is damaged: {error}") from error
+        raise ImageError(f"{path} is damaged: {error}", hint=_AGAIN) from error
 
 
 def _decoder_errors() -> tuple[type[Exception], ...]:

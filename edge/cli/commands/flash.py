@@ -171,6 +171,7 @@ def _confirm(plan: "FlashPlan") -> None:
         err=True,
     )
     if answer.strip() != word:
+        click.echo("nothing was written", err=True)
         raise click.Abort
 
 
