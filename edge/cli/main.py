@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `edgectl` entry point: a lazy group of commands and the one place that prints errors."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -88,7 +90,7 @@ def run(args: Sequence[str]) -> int:
     try:
         result = cli.main(args=list(args), prog_name="edgectl", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.OK
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("edgectl: stopped", err=True)
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
@@ -97,14 +99,33 @@ def run(args: Sequence[str]) -> int:
     except EdgeError as error:
         report(error)
         return exit_code(error)
-    except KeyboardInterrupt:
-        click.echo("edgectl: stopped", err=True)
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return ExitCode.OK
+    except OSError as error:
+        # Mostly a folder of ours that cannot be written, or a full disk behind stdout.
+        report(_from_system(error))
+        return ExitCode.FAILED
 
 
 def main() -> None:
     """Run edgectl with the arguments of this process."""
+    _replace_closed_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _replace_closed_streams() -> None:
+    # Python has no stream at all where the caller closed one.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nothing)
+
+
+def _from_system(error: OSError) -> EdgeError:
+    what = f"{error.filename}: " if error.filename else ""
+    return EdgeError(
+        f"{what}{error.strerror or error}",
+        hint="see that it is there, may be written and has room; EDGECTL_HOME and EDGECTL_CACHE"
+        " name other folders for what edgectl keeps",
+    )
