@@ -78,7 +78,7 @@ def demo(options: argparse.Namespace) -> int:
     wanted = {} if options.fast else BUILD_PACKAGES | EMULATOR_PACKAGES
     fast = options.fast or not install_packages(wanted, agreed=options.yes, needed=False)
     if fast and not options.fast:
-        print("going on with lab nodes instead of an emulated board (demo --fast)")
+        say("going on with lab nodes instead of an emulated board (demo --fast)")
     arguments = ["demo", *(["--fast"] if fast else []), *options.rest]
     return run(PYTHON, "-m", "edge", *arguments)
 
@@ -114,10 +114,11 @@ def check(_options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Run a benchmark from tests/benchmarks."""
-    make_environment("dev")
-    known = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    files = (ROOT / "tests/benchmarks").glob("[a-z]*.py")
+    known = sorted(path.stem for path in files if "__main__" in path.read_text())
     if not options.rest or options.rest[0] not in known:
         raise Stop(f"name a benchmark: {', '.join(known) or 'there are none'}")
+    make_environment("dev")
     name, *rest = options.rest
     return run(PYTHON, "-m", f"tests.benchmarks.{name}", *rest)
 
@@ -163,7 +164,7 @@ def make_environment(kind: str) -> None:
     known = STAMP.read_text().splitlines() if STAMP.exists() else []
     if stamp in known and PYTHON.exists():
         return
-    print(f"setting up {VENV.name} ({kind}) ...", flush=True)
+    say(f"setting up {VENV.name} ({kind}) ...")
     if not PYTHON.exists():
         _make_venv()
     _install(["--require-hashes", "-r", str(pins)])
@@ -213,12 +214,12 @@ def install_packages(packages: dict[str, str], *, agreed: bool, needed: bool) ->
     if still and needed:
         raise Stop(f"missing system packages: {' '.join(still)}\n  {' '.join(command)}")
     if still:
-        print(f"not installed: {' '.join(still)}")
+        say(f"not installed: {' '.join(still)}")
     return not still
 
 
 def _apt(command: list[str]) -> None:
-    print(" ".join(command), flush=True)
+    say(" ".join(command))
     prefix = command[: command.index("apt-get")]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     update = [*prefix, "apt-get", "update", "-qq"]
@@ -236,6 +237,11 @@ def _is_there(proof: str) -> bool:
     if proof.startswith("/"):
         return Path(proof).exists()
     return shutil.which(proof, path=SEARCH) is not None
+
+
+def say(text: str) -> None:
+    """Print to stderr: stdout is for the data of what is run (`demo -o json`)."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def run(*command: object) -> int:
