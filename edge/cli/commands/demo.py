@@ -135,13 +135,16 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
 
 
 def _say_next() -> None:
+    # Before an installation it is on nobody's PATH, and sudo has a PATH of its own.
+    program = Path(sys.executable).with_name("edgectl")
     click.echo(
-        "\nFor a real Raspberry Pi 4, with a card in the reader:\n"
+        f"\nFor a real Raspberry Pi 4, with a card in the reader (edgectl is {program}):\n"
         "  edgectl devices\n"
         "  sudo edgectl flash --board rpi4 --to /dev/sdX\n"
         "  edgectl discover --watch                    # put the card in, power on\n"
         "  edgectl gen config home https://ADDRESS:6443 --output-dir _out\n"
         "  edgectl apply-config --insecure -n ADDRESS -f _out/controlplane.yaml\n"
+        "  export TALOSCONFIG=_out/talosconfig\n"
         "  edgectl tui",
         err=True,
     )
