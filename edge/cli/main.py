@@ -2,6 +2,7 @@
 """The `edgectl` entry point: a lazy group of commands and the one place that prints errors."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -111,7 +112,15 @@ def run(args: Sequence[str]) -> int:
 def main() -> None:
     """Run edgectl with the arguments of this process."""
     _replace_closed_streams()
+    _stop_like_ctrl_c()
     sys.exit(run(sys.argv[1:]))
+
+
+def _stop_like_ctrl_c() -> None:
+    # A closed terminal or a kill ends a job as ctrl-C does: tidied up, with a stated result.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _replace_closed_streams() -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options that say which nodes a command is for, accepted before a command and after it."""
 
+import base64
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,7 @@ def insecure_options(command: Any) -> Any:
         "--cert-fingerprint",
         "pins",
         multiple=True,
+        callback=_check_pins,
         metavar="FINGERPRINT",
         help="With --insecure: the node must show this key. Repeatable.",
     )
@@ -89,6 +92,19 @@ def insecure_options(command: Any) -> Any:
         "-i", "--insecure", is_flag=True, help="The node is in maintenance mode."
     )
     return insecure(pins(command))
+
+
+def _check_pins(
+    _ctx: click.Context, _option: click.Parameter, pins: tuple[str, ...]
+) -> tuple[str, ...]:
+    for pin in pins:
+        try:
+            is_digest = len(base64.b64decode(pin, validate=True)) == hashlib.sha256().digest_size
+        except ValueError:
+            is_digest = False
+        if not is_digest:
+            raise click.BadParameter(f"{pin!r} is no fingerprint; copy it from the node's console")
+    return pins
 
 
 def _option(*names: str, **settings: Any) -> click.Option:

@@ -5,6 +5,7 @@ Component images are left to the version that runs, as an empty `image` means up
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,10 @@ from edge.errors import ConfigError
 from edge.pki.certificate import KeyPair, issue_client
 from edge.pki.role import Role
 from edge.pki.secrets import SecretsBundle
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+# What documentation writes where an address belongs; urlsplit gives hosts in lower case.
+_PLACEHOLDERS = frozenset({"address", "host", "ip", "endpoint"})
 
 POD_SUBNET = "10.244.0.0/16"
 SERVICE_SUBNET = "10.96.0.0/12"
@@ -82,8 +87,8 @@ def client_config(
 
 
 def check_name(name: str) -> None:
-    """Refuse a cluster name that is empty or has white space in it."""
-    if not name or name.split() != [name]:
+    """Refuse a cluster name that is more than letters, digits, dots, dashes and underscores."""
+    if not _NAME.fullmatch(name):
         raise ConfigError(f"{name!r} cannot name a cluster", hint="use letters, digits and dashes")
 
 
@@ -94,6 +99,11 @@ def check_endpoint(endpoint: str) -> None:
         is_usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
+    if is_usable and parts.hostname in _PLACEHOLDERS:
+        raise ConfigError(
+            f"{endpoint!r} still has a placeholder in it",
+            hint="put the address of the control plane there, such as https://10.0.0.10:6443",
+        )
     if not is_usable or parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigError(
             f"{endpoint!r} is not the https URL of a control plane",

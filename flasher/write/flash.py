@@ -4,6 +4,7 @@
 Everything that can go wrong without a card goes wrong before its first byte is destroyed.
 """
 
+import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from flasher.write.safety import FlashOptions, FlashPlan, FlashRequest, plan_fla
 from flasher.write.source import Image, open_image, scan_image
 from flasher.write.writer import UNUSABLE, Writing, write_content
 
+_HEAD_BYTES = 4096  # enough to hold a partition table, and aligned as direct reads want it
 Clock = Callable[[], datetime]
 _DEFAULTS = FlashOptions()
 
@@ -204,9 +206,19 @@ def _recording(
         )
         raise
     except KeyboardInterrupt:
-        listener(Noted(text=f"stopped: {medium.name}: {UNUSABLE}; flash it again"))
+        listener(Noted(text=f"stopped: {medium.name}: {_condition(medium)}"))
         records.finish(number, Outcome.STOPPED, ended=clock(), seconds=monotonic() - started)
         raise
+
+
+def _condition(medium: Medium) -> str:
+    """Say what a stopped write leaves behind, by what is where the partition table was."""
+    head = memoryview(mmap.mmap(-1, _HEAD_BYTES))
+    try:
+        medium.read(0, head)
+    except OSError:
+        return "it can no longer be read; flash it again"
+    return "nothing was written to it" if any(head) else f"{UNUSABLE}; flash it again"
 
 
 @contextmanager

@@ -78,6 +78,10 @@ def command(
     else:
         applying = _applying(text, mode, dry_run=dry_run, try_timeout_s=seconds)
         results = on_clients(access, applying, deadline_s=_DEADLINE_S)
+    if results.found:
+        # After the answer: it must not bury the reason of a failure.
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
     for node, applied in results.found:
         _report(node, applied, known=warnings, dry_run=dry_run)
     if insecure and results.found and not dry_run:
@@ -102,8 +106,6 @@ def _read(file: str, patches: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     if patches:
         text = patch_config(text, [read_patch(each) for each in patches], source=source)
     _, warnings = load_valid(text, source=source)
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
     return text, warnings
 
 

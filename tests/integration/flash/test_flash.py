@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import DeviceError, FlashError
-from edge.events import Event, Noted, Progressed
+from edge.events import Event, Noted, Progressed, StepStarted
 from edge.meta import keys
 from edge.meta.partition import MetaPartition
 from edge.pki.key import fingerprint
@@ -261,6 +261,26 @@ def test_interrupt_is_said_and_recorded(
     assert said == [f"stopped: {card}: the medium is unbootable on purpose; flash it again"]
     assert not any(card.read_bytes()[:MIB])
     assert records.cards()[0].outcome is Outcome.STOPPED
+
+
+def test_interrupt_before_the_first_byte_is_said_too(
+    image: Path, attach_loop: AttachLoop, records: CardRecords
+) -> None:
+    """A card that has not been touched is not called unbootable."""
+    card, said = attach_loop(), []
+    card.write_bytes(b"precious" * 512)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Noted):
+            said.append(event.text)
+        if isinstance(event, StepStarted):
+            raise KeyboardInterrupt
+
+    plan = prepare(image, card)
+    with pytest.raises(KeyboardInterrupt):
+        flash(plan, records=records, listener=interrupt)
+    assert said == [f"stopped: {card}: nothing was written to it"]
+    assert card.read_bytes()[:8] == b"precious"
 
 
 _KILLED = """

@@ -50,7 +50,8 @@ def test_completion_is_a_script_for_the_shell(
         (["-n", "x", "a.yaml", "-f", "b.yaml"], "name one configuration"),
         (["{worker}"], "add -n ADDRESS"),
         (["-n", "x", "{worker}", "--timeout", "soon"], "not a duration"),
-        (["-n", "x", "{worker}", "--cert-fingerprint", "f"], "goes with --insecure"),
+        (["-n", "x", "{worker}", "--cert-fingerprint", "A" * 43 + "="], "goes with --insecure"),
+        (["-n", "x", "-i", "{worker}", "--cert-fingerprint", "f"], "is no fingerprint"),
     ],
 )
 def test_apply_config_finds_mistakes_of_usage(

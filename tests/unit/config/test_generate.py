@@ -74,7 +74,13 @@ def test_bad_endpoints(bundle: SecretsBundle, endpoint: str) -> None:
     assert caught.value.hint == "write it as https://10.0.0.10:6443"
 
 
-@pytest.mark.parametrize("name", ["", "a b", " a"])
+def test_placeholder_in_an_endpoint(bundle: SecretsBundle) -> None:
+    """What was copied from the documentation as it stands is noticed."""
+    with pytest.raises(ConfigError, match="placeholder"):
+        generate("x", "https://ADDRESS:6443", bundle, now=NOW)
+
+
+@pytest.mark.parametrize("name", ["", "a b", " a", "a/../b", "-a"])
 def test_bad_names(bundle: SecretsBundle, name: str) -> None:
     """A cluster name is one word."""
     with pytest.raises(ConfigError, match="cannot name a cluster"):
