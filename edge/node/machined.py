@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     WatchdogController,
     ClockController,
 )
+CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
 WIPE_DEADLINE_S = 120.0
 _log = logger("machined")
@@ -102,13 +103,23 @@ async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Req
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
     request = await machine.ended
     await machine.tell_stopping()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await _cancel(tasks)
     for controller in reversed(controllers):
         await _attempt(controller.close(), f"closing {controller.name}", CLOSE_DEADLINE_S)
     await _attempt(machine.wipe(), "wiping", WIPE_DEADLINE_S)
     return request
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    # Once is not enough: what a task awaits may lose a cancellation that meets its result.
+    for _ in range(CANCEL_ROUNDS):
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_PAUSE_S)
+        if not tasks:
+            return
+    names = ", ".join(task.get_name() for task in tasks)
+    _log.warning("these do not stop: %s", names)
 
 
 async def _attempt(action: Coroutine[Any, Any, None], what: str, deadline_s: float) -> None:

@@ -56,7 +56,8 @@ class Replies:
     async def settled(self, timeout_s: float) -> None:
         """Wait until every answer is on its way, or for `timeout_s`."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._none.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._none.wait()
 
     def _settle(self, _context: Context) -> None:
         self._owed -= 1
