@@ -32,7 +32,7 @@ from flasher.record import CardRecords
 
 _FIRST_BOOT = (Stage.INIT, Stage.MACHINED)
 _LONGEST_S = {Stage.INIT: 8.0, Stage.MACHINED: 2.0}
-_APPLY_S = 2.5
+_APPLY_S = 6.0
 
 
 async def cut_first_boot(bench: EmulatedBench, chance: random.Random) -> str:
