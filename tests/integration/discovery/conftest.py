@@ -156,7 +156,19 @@ def _namespaces() -> Iterator[tuple[str, str]]:
             run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "port")
             for link in ("lo", "port"):
                 run("ip", "-n", name, "link", "set", link, "up")
+        _wait_until_carrying(names)
         yield names
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+
+
+def _wait_until_carrying(names: Sequence[str]) -> None:
+    # A fresh link drops what is sent before the kernel has noticed its carrier, and its IPv6
+    # address cannot be used before it has been checked for duplicates.
+    deadline = time.monotonic() + 10
+    for name in names:
+        while time.monotonic() < deadline:
+            is_up = " state UP " in run("ip", "-n", name, "-o", "link", "show", "port")
+            if is_up and not run("ip", "-n", name, "-o", "address", "show", "tentative"):
+                break
