@@ -4,9 +4,11 @@
 Software emulation is always used: KVM may be present on a virtual host and still be unusable.
 """
 
+import contextlib
+import re
 import shutil
-import socket
 import subprocess
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +16,9 @@ from boards.profile import Emulator as EmulatorProfile
 from boards.profile import Profile
 from edge.errors import BoardError, ToolError
 
-STOP_DEADLINE_S = 10.0
+START_DEADLINE_S = 20.0
+PORT_NOTICED_S = 1.5
+_PORT = re.compile(r"char device redirected to (/dev/pts/\d+) \(label con\)")
 _MAC = "52:54:00:ed:9e:{:02x}"
 
 
@@ -34,41 +38,48 @@ class VirtualBoard:
         self._disk = disk
         self._link = link
         self._mac = _MAC.format(number)
-        self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = TemporaryDirectory(prefix="edgectl-qemu-")
 
-    @property
-    def console_url(self) -> str:
-        """Return where the serial console is, for pyserial."""
-        return f"socket://127.0.0.1:{self._port}"
-
-    def switch_on(self) -> None:
-        """Start the machine; it waits for somebody at the console before it runs.
+    def plug_in(self) -> str:
+        """Start the emulator with its processors halted; return its serial port, a pseudo-terminal.
 
         Raises:
-            ToolError: when QEMU ends at once.
+            ToolError: when QEMU ends at once or names no port.
         """
         log = Path(self._folder.name, "qemu.log")
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 self._command(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        try:
-            code = self._process.wait(timeout=0.3)
-        except subprocess.TimeoutExpired:
-            return
-        raise ToolError(f"{self._machine.program} ended with {code}: {log.read_text().strip()}")
+        deadline = time.monotonic() + START_DEADLINE_S
+        while time.monotonic() < deadline:
+            text = log.read_text(errors="replace")
+            if found := _PORT.search(text):
+                return found[1]
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise ToolError(f"{self._machine.program} did not start: {log.read_text().strip()}")
+
+    def switch_on(self) -> None:
+        """Let the machine run, now that somebody listens at its serial port."""
+        assert self._process, "plug_in comes before switch_on"
+        assert self._process.stdin, "it was started with a pipe"
+        # QEMU looks once a second whether the port has been opened, and drops output before.
+        time.sleep(PORT_NOTICED_S)
+        self._process.stdin.write(b"cont\n")
+        self._process.stdin.flush()
 
     def cut_power(self) -> None:
         """End the machine at once."""
         if self._process:
             self._process.kill()
             self._process.wait()
-            self._process = None
+            self._forget()
 
     def wait_off(self, timeout_s: float) -> bool:
         """Wait until the machine has switched itself off, and say whether it did."""
@@ -78,13 +89,19 @@ class VirtualBoard:
             self._process.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             return False
-        self._process = None
+        self._forget()
         return True
 
     def close(self) -> None:
         """Cut the power and forget temporary files."""
         self.cut_power()
         self._folder.cleanup()
+
+    def _forget(self) -> None:
+        if self._process and self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._process = None
 
     def _command(self) -> list[str]:
         machine = self._machine
@@ -100,8 +117,8 @@ class VirtualBoard:
             *("-netdev", f"tap,id=net,ifname={self._link},script=no,downscript=no"),
             *("-device", f"{machine.nic_device},netdev=net,mac={self._mac},romfile="),
             *extra,
-            *("-chardev", f"socket,id=con,host=127.0.0.1,port={self._port},server=on,wait=on"),
-            *("-serial", "chardev:con", "-display", "none", "-monitor", "none"),
+            *("-chardev", "pty,id=con", "-serial", "chardev:con"),
+            *("-S", "-display", "none", "-monitor", "stdio"),
         ]
 
     def _firmware(self) -> list[str]:
@@ -132,10 +149,3 @@ def check_emulator(machine: EmulatorProfile) -> EmulatorProfile:
         if not Path(path).exists():
             raise ToolError(f"{path} is missing", hint=f"sudo apt install {firmware.package}")
     return machine
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

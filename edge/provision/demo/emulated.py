@@ -4,7 +4,6 @@
 import asyncio
 import os
 import subprocess
-import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.errors import NodeError, ToolError
 from edge.events import Event, Listener, Noted
-from edge.provision.console import Console, open_console
+from edge.provision.console import open_console
 from edge.provision.demo.bench import Written, make_folder
 from edge.provision.emulator import VirtualBoard, check_emulator
 from edge.provision.follow import follow_async
@@ -25,7 +24,6 @@ from flasher.write import FlashOptions, flash, prepare
 
 DISK_BYTES = 4 * GIB
 BOOT_DEADLINE_S = 240.0
-CONSOLE_DEADLINE_S = 20.0
 _ENDS = (Stage.MAINTENANCE, Stage.RUNNING)
 
 
@@ -87,7 +85,7 @@ class EmulatedBench:
             NodeError: when none passes in time.
         """
         assert self._board, "open comes before boot"
-        await asyncio.to_thread(self._board.switch_on)
+        port = await asyncio.to_thread(self._board.plug_in)
         passed: asyncio.Future[StagePassed] = asyncio.get_running_loop().create_future()
 
         def hear(event: Event) -> None:
@@ -97,12 +95,13 @@ class EmulatedBench:
             if event.stage in until and not passed.done():
                 passed.set_result(event)
 
-        console = await _open_console(self._board.console_url)
+        console = open_console(port)
         self._console = asyncio.create_task(
             follow_async(
                 console, hear, log_path=self._folder / "console.log", detector=self._detector
             )
         )
+        await asyncio.to_thread(self._board.switch_on)
         try:
             return await asyncio.wait_for(passed, BOOT_DEADLINE_S)
         except TimeoutError as error:
@@ -122,18 +121,6 @@ class EmulatedBench:
     def close(self) -> None:
         """Cut the power and leave the network."""
         self._stack.close()
-
-
-async def _open_console(url: str) -> Console:
-    """Open the emulator's console, which on a busy machine is not there at once."""
-    deadline = time.monotonic() + CONSOLE_DEADLINE_S
-    while True:
-        try:
-            return open_console(url)
-        except NodeError:
-            if time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(0.1)
 
 
 @contextmanager
