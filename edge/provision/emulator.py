@@ -44,6 +44,9 @@ class VirtualBoard:
     def plug_in(self) -> str:
         """Start the emulator with its processors halted; return its serial port, a pseudo-terminal.
 
+        The emulator ends with the thread that calls this, however that ends: call it from the
+        main thread.
+
         Raises:
             ToolError: when QEMU ends at once or names no port.
         """
@@ -107,7 +110,7 @@ class VirtualBoard:
         machine = self._machine
         extra = [word for name in machine.extra_devices for word in ("-device", name)]
         return [
-            machine.program,
+            *("setpriv", "--pdeathsig", "KILL", machine.program),
             *("-accel", "tcg,thread=multi"),
             *("-M", machine.machine, "-cpu", machine.cpu),
             *("-smp", str(machine.smp), "-m", str(machine.memory_mib)),

@@ -117,7 +117,7 @@ def _serve_dhcp(folder: Path) -> "subprocess.Popen[bytes]":
     log = folder / "dnsmasq.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [_tool("dnsmasq"), *options],
+            ["setpriv", "--pdeathsig", "TERM", _tool("dnsmasq"), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

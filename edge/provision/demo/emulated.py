@@ -85,7 +85,7 @@ class EmulatedBench:
             NodeError: when none passes in time.
         """
         assert self._board, "open comes before boot"
-        port = await asyncio.to_thread(self._board.plug_in)
+        port = self._board.plug_in()
         passed: asyncio.Future[StagePassed] = asyncio.get_running_loop().create_future()
 
         def hear(event: Event) -> None:
