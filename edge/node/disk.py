@@ -12,13 +12,12 @@ from pathlib import Path
 
 from edge.errors import ImageError
 from flasher.table import Partition, Table, add_partition, read_table, write_table
+from flasher.table.mbr import MBR_DISK_ID
 
 MIB = 1024 * 1024
 STATE_BYTES = 100 * MIB
 META_BYTES = MIB
 LINUX_GUID = "0fc63daf-8483-4772-8e79-3d69d8477de4"
-# "edge" in ASCII, as the image builder writes it.
-MBR_DISK_ID = "65646765"
 MBR_LINUX, MBR_EXTENDED = "83", "0f"
 
 META, STATE, EPHEMERAL = "META", "STATE", "EPHEMERAL"

@@ -84,17 +84,6 @@ class VirtualBoard:
             self._process.wait()
             self._forget()
 
-    def wait_off(self, timeout_s: float) -> bool:
-        """Wait until the machine has switched itself off, and say whether it did."""
-        if self._process is None:
-            return True
-        try:
-            self._process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-        self._forget()
-        return True
-
     def close(self) -> None:
         """Cut the power and forget temporary files."""
         self.cut_power()

@@ -20,7 +20,6 @@ from pathlib import Path
 from edge.errors import ToolError
 
 LINK = "edge0"
-HOST_ADDRESS = "10.77.0.1"
 _PREFIX = "10.77.0.1/24"
 _RANGE = "10.77.0.10,10.77.0.200,255.255.255.0,1h"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000

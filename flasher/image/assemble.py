@@ -18,11 +18,9 @@ from flasher.table import (
     write_table,
 )
 from flasher.table.gpt import BIOS_BOOT, EFI_SYSTEM, LINUX_DATA
-from flasher.table.mbr import FAT32_LBA, LINUX, NON_FILESYSTEM
+from flasher.table.mbr import FAT32_LBA, LINUX, MBR_DISK_ID, NON_FILESYSTEM
 
 META_MIB = 1
-# The signature by which the node knows an MBR to be ours: "edge" in ASCII.
-MBR_DISK_ID = "65646765"
 
 _TYPES = {
     "EFI": (EFI_SYSTEM, FAT32_LBA),

@@ -11,6 +11,8 @@ from flasher.table.model import ALIGNMENT, FIRST_LOGICAL, SECTOR, Partition, Tab
 FAT32_LBA = "0c"
 LINUX = "83"
 NON_FILESYSTEM = "da"
+# The signature by which the node knows an MBR to be ours: "edge" in ASCII.
+MBR_DISK_ID = "65646765"
 EXTENDED_LBA = "0f"
 
 # status, first CHS, type, last CHS, first LBA, sectors

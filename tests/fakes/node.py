@@ -14,7 +14,6 @@ from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
 from edge.node.disk import (
     LINUX_GUID,
-    MBR_DISK_ID,
     MBR_LINUX,
     META_BYTES,
     MIB,
@@ -25,6 +24,7 @@ from edge.node.platform import Network
 from edge.node.resource.store import Store
 from edge.node.volume import Driver
 from flasher.table import Partition, Table, add_partition, write_table
+from flasher.table.mbr import MBR_DISK_ID
 
 DISK_BYTES = 108 * MIB
 BUILD_TIME = 1_750_000_000.0
