@@ -44,14 +44,21 @@ TEST_PACKAGES = {
     "avahi-daemon": "avahi-daemon",
     "avahi-utils": "avahi-browse",
     "binutils": "objdump",
+    "bmap-tools": "bmaptool",
+    "bzip2": "bzip2",
     "dbus": "dbus-daemon",
     "fdisk": "sfdisk",
+    "fuse3": "fusermount3",
     "gdisk": "sgdisk",
     "gzip": "gzip",
+    "libfuse2": "/usr/share/doc/libfuse2",
+    "minisign": "minisign",
     "openssl": "openssl",
     "ovmf": "/usr/share/OVMF/OVMF_CODE_4M.fd",
     "qemu-system-x86": "qemu-system-x86_64",
+    "qemu-utils": "qemu-img",
     "util-linux": "losetup",
+    "zip": "zip",
 }
 
 
