@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from edge.errors import ImageError
 from edge.units import MIB
+from flasher.ranges import Range, align, merge, subtract
+from flasher.source import HEAD_BYTES, Image, ImageReader
 from flasher.table import SECTOR, Table, read_table, relocate_table, write_table
-from flasher.write.ranges import Range, align, merge, subtract
-from flasher.write.source import HEAD_BYTES, Image, ImageReader
 
 BLOCK_BYTES = 4096
 _BEHIND_BYTES = MIB  # wiped behind the image, so that no older file system shows up there

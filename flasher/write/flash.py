@@ -21,10 +21,10 @@ from flasher.device import THIS_HOST, DeviceKind, Host, inspect
 from flasher.device.usage import disks_of_path
 from flasher.personalise import Personality, find_meta, new_personality, render_meta
 from flasher.record import Attempt, CardRecords, Outcome
+from flasher.source import Image, open_image, scan_image
 from flasher.write.content import Content, Patch, lay_out, read_image_table
 from flasher.write.medium import Medium, open_medium
 from flasher.write.safety import FlashOptions, FlashPlan, FlashRequest, plan_flash
-from flasher.write.source import Image, open_image, scan_image
 from flasher.write.writer import UNUSABLE, Writing, write_content
 
 _HEAD_BYTES = 4096  # enough to hold a partition table, and aligned as direct reads want it

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Event, Thread
 
 from edge.units import MIB
-from flasher.write.ranges import Range
+from flasher.ranges import Range
 
 CHUNK_BYTES = 4 * MIB
 _DEPTH = 4  # deeper queues gain a card nothing and have stalled others' readers

@@ -10,8 +10,8 @@ from pathlib import Path
 from edge.errors import DeviceError
 from edge.units import GIB, format_size
 from flasher.device import Device, DeviceKind, Volume
+from flasher.source import Image
 from flasher.table import SECTOR
-from flasher.write.source import Image
 
 LARGEST_CARD_BYTES = 260 * 10**9
 """Cards are sold up to "256 GB"; what is larger is more likely somebody's disk."""

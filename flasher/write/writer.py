@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from edge.errors import FlashError, ImageError
 from edge.events import Listener, Noted, Progressed
 from edge.units import MIB, format_size
+from flasher.ranges import Range, split, total_bytes
+from flasher.source import Image, ImageReader, open_image, read_stamp
 from flasher.write.content import Content
 from flasher.write.medium import Medium
 from flasher.write.pipeline import CHUNK_BYTES, Chunk, read_ahead
-from flasher.write.ranges import Range, split, total_bytes
-from flasher.write.source import Image, ImageReader, open_image, read_stamp
 
 _END_BYTES = MIB
 _ZEROS = memoryview(mmap.mmap(-1, CHUNK_BYTES))  # aligned, as direct writes want it

@@ -9,7 +9,7 @@ import pytest
 
 from edge.cli.exit import ExitCode
 from edge.cli.main import run
-from flasher.write.source import scan_image
+from flasher.source import scan_image
 from tests.fakes.image import MIB
 from tests.integration.flash.conftest import AttachLoop
 

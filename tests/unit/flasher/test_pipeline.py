@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
+from flasher.ranges import Range
 from flasher.write.pipeline import read_ahead
-from flasher.write.ranges import Range
 
 RANGES = [Range(10 * n, 10 * n + 10) for n in range(40)]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flasher.write.ranges import Range, align, merge, split, subtract, total_bytes
+from flasher.ranges import Range, align, merge, split, subtract, total_bytes
 
 _LIMIT = 300
 ranges = st.builds(

@@ -8,8 +8,8 @@ import pytest
 
 from edge.errors import DeviceError
 from flasher.device import Device, DeviceKind, Volume
+from flasher.source import Image, Stamp
 from flasher.write import FlashOptions, FlashPlan, FlashRequest, check_device, plan_flash
-from flasher.write.source import Image, Stamp
 
 GIB = 1024**3
 

@@ -8,8 +8,8 @@ import pytest
 
 from edge.errors import FlashError, ImageError
 from edge.events import Event, Progressed, ignore
+from flasher.source import scan_image
 from flasher.write.content import Content, lay_out
-from flasher.write.source import scan_image
 from flasher.write.writer import write_content
 from tests.fakes.image import MIB, make_image
 from tests.fakes.medium import FakeMedium

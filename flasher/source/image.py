@@ -20,7 +20,7 @@ from typing import IO, Protocol
 from edge.errors import ImageError
 from edge.events import Listener, Progressed, ignore
 from edge.units import KIB, MIB
-from flasher.write.ranges import Range, merge
+from flasher.ranges import Range, merge
 
 HEAD_BYTES = MIB
 _GRAIN_BYTES = 64 * KIB
@@ -51,8 +51,17 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RangeCheck:
+    """What a block map says that the bytes of `range` must hash to."""
+
+    range: Range
+    sha256: str
+    """As lower-case hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image that was read to its end: what it unpacks to and where its data lies."""
+    """A disk image: what it unpacks to and where its data lies."""
 
     path: Path
     format: str
@@ -60,12 +69,16 @@ class Image:
     size_bytes: int
     """The size when unpacked."""
     sha256: str
-    """Of the unpacked bytes."""
+    """Of the unpacked bytes; empty when they were not read through beforehand."""
     data: tuple[Range, ...]
-    """What is not known to be zero."""
+    """What must be written; the rest is zero, or in `unread`."""
     head: bytes
     """The first MiB, which holds the partition table."""
     stamp: Stamp
+    unread: tuple[Range, ...] = ()
+    """What nobody reads and may be left as it is on the medium."""
+    checks: tuple[RangeCheck, ...] = ()
+    """What must hold while the image is streamed, by its block map."""
 
 
 class ImageReader(Protocol):
