@@ -9,19 +9,10 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-    ip_address,
-    ip_interface,
-    ip_network,
-)
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
+from edge.config.interface import Address, InterfaceView, RouteView, SelectorView, StaticHost
 from edge.config.kinds.link import DHCPv4Config, LinkConfig
 from edge.config.kinds.network import (
     HostnameConfig,
@@ -37,10 +28,6 @@ from edge.config.network import DeviceSelector, Interface, Network
 
 if TYPE_CHECKING:
     from edge.config.cluster import Cluster
-
-Address = IPv4Address | IPv6Address
-InterfaceAddress = IPv4Interface | IPv6Interface
-Prefix = IPv4Network | IPv6Network
 
 WATCHDOG_TIMEOUT_S = 60.0
 
@@ -58,52 +45,6 @@ _TYPES = {
     "worker": MachineType.WORKER,
     "join": MachineType.WORKER,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteView:
-    """A static route; without a destination it is the default one."""
-
-    destination: Prefix | None = None
-    gateway: Address | None = None
-    source: Address | None = None
-    metric: int | None = None
-    mtu: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectorView:
-    """Chooses interfaces by what they are; every field that is given must match."""
-
-    bus_path: str | None = None
-    hardware_address: str | None = None
-    permanent_address: str | None = None
-    pci_id: str | None = None
-    driver: str | None = None
-    physical: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceView:
-    """One network interface, named or, when `name` is empty, chosen by `selector`."""
-
-    name: str = ""
-    selector: SelectorView | None = None
-    up: bool = True
-    ignore: bool = False
-    dhcp: bool = False
-    dhcp_route_metric: int | None = None
-    addresses: tuple[InterfaceAddress, ...] = ()
-    routes: tuple[RouteView, ...] = ()
-    mtu: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticHost:
-    """Names of an address in /etc/hosts."""
-
-    address: Address
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,10 +31,15 @@ TRIAL: Final = 0xE3
 VOLUMES_MADE: Final = 0xE4
 """JSON list of the volumes whose file systems are complete."""
 
-OWN_KEYS: Final = frozenset({NODE_KEY, ENROLMENT, LAST_TIME, TRIAL, VOLUMES_MADE})
+MACHINE_CONFIG: Final = 0xE5
+"""The machine configuration that a card brings; it is gone once the node keeps it on STATE."""
+
+OWN_KEYS: Final = frozenset({NODE_KEY, ENROLMENT, LAST_TIME, TRIAL, VOLUMES_MADE, MACHINE_CONFIG})
 """Keys that the node keeps for itself: nobody changes them through the API."""
 
-SECRET_KEYS: Final = frozenset({STATE_ENCRYPTION, UNIQUE_MACHINE_TOKEN, NODE_KEY, ENROLMENT})
+SECRET_KEYS: Final = frozenset(
+    {STATE_ENCRYPTION, UNIQUE_MACHINE_TOKEN, NODE_KEY, ENROLMENT, MACHINE_CONFIG}
+)
 """Keys whose values never leave the node or appear in a log."""
 
 

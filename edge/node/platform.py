@@ -12,13 +12,13 @@ from edge.node.resource.store import Store
 from edge.node.volume import Driver
 
 if TYPE_CHECKING:
-    from edge.config.view import NodeView
+    from edge.config.interface import NetworkView
 
 
 class Network(Protocol):
     """Configures links and publishes what the network looks like."""
 
-    async def apply(self, view: "NodeView | None") -> None:
+    async def apply(self, view: "NetworkView | None") -> None:
         """Bring links, addresses, routes and resolvers to what the configuration wants."""
 
     async def observe(self, store: Store) -> None:

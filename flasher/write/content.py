@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from edge.errors import ImageError
 from edge.units import MIB
+from flasher.patch import Patch
 from flasher.ranges import Range, align, merge, subtract
 from flasher.source import HEAD_BYTES, Image, ImageReader
 from flasher.table import SECTOR, Table, read_table, relocate_table, write_table
@@ -19,19 +20,6 @@ BLOCK_BYTES = 4096
 _BEHIND_BYTES = MIB  # wiped behind the image, so that no older file system shows up there
 _GPT_TAIL_BYTES = 33 * SECTOR
 _ENTRIES_AT, _ENTRY_BYTES, _ENTRIES = 446, 16, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """Bytes that replace what the image has at `offset`."""
-
-    offset: int
-    data: bytes
-
-    @property
-    def range(self) -> Range:
-        """Return where it lies."""
-        return Range(self.offset, self.offset + len(self.data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

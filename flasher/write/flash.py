@@ -16,13 +16,14 @@ from edge.errors import DeviceError, EdgeError
 from edge.events import Listener, Noted, ignore, step
 from edge.meta.adv import STORE_BYTES
 from edge.units import format_duration, format_size
+from flasher.card.personality import Personality, find_meta, new_personality, render_meta
 from flasher.description import read_description
 from flasher.device import THIS_HOST, DeviceKind, Host, inspect
 from flasher.device.usage import disks_of_path
-from flasher.personalise import Personality, find_meta, new_personality, render_meta
+from flasher.patch import Patch
 from flasher.record import Attempt, CardRecords, Outcome
 from flasher.source import Image, open_image, scan_image
-from flasher.write.content import Content, Patch, lay_out, read_image_table
+from flasher.write.content import Content, lay_out, read_image_table
 from flasher.write.medium import Medium, open_medium
 from flasher.write.safety import FlashOptions, FlashPlan, FlashRequest, plan_flash
 from flasher.write.writer import UNUSABLE, Writing, write_content

@@ -17,7 +17,7 @@ from edge.node.resource import kind
 from edge.node.resource.store import Store
 
 if TYPE_CHECKING:
-    from edge.config.view import InterfaceView, NodeView, SelectorView
+    from edge.config.interface import InterfaceView, NetworkView, SelectorView
 
 RESOLV_CONF = Path("/run/edge/resolv.conf")
 HOSTS = Path("/run/edge/hosts")
@@ -35,10 +35,10 @@ class BoardNetwork:
         self._leases: dict[str, Lease] = {}
         self._addresses: set[tuple[str, InterfaceAddress]] = set()
         self._routes: set[tuple[str, Route]] = set()
-        self._view: NodeView | None = None
+        self._view: NetworkView | None = None
         self._lock = asyncio.Lock()
 
-    async def apply(self, view: "NodeView | None") -> None:
+    async def apply(self, view: "NetworkView | None") -> None:
         """Bring every link to what `view` wants.
 
         Raises:

@@ -10,7 +10,7 @@ from edge.node.resource import kind
 from edge.node.resource.store import Store
 
 if TYPE_CHECKING:
-    from edge.config.view import NodeView
+    from edge.config.interface import NetworkView
 
 _OWNER = "network.StatusController"
 
@@ -21,7 +21,7 @@ class LabNetwork:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    async def apply(self, view: "NodeView | None") -> None:
+    async def apply(self, view: "NetworkView | None") -> None:
         """Do nothing: the host's network is not the lab's to change."""
 
     async def observe(self, store: Store) -> None:

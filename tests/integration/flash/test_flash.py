@@ -15,8 +15,8 @@ from edge.events import Event, Noted, Progressed, StepStarted
 from edge.meta import keys
 from edge.meta.partition import MetaPartition
 from edge.pki.key import fingerprint
+from flasher.card import find_meta
 from flasher.device import find_devices, inspect
-from flasher.personalise import find_meta
 from flasher.record import CardRecords, Outcome
 from flasher.table import read_table
 from flasher.write import FlashOptions, FlashReport, check_device, flash, prepare

@@ -5,17 +5,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from edge.config.acted import idle_keys
 from edge.config.generate import Generated
+from edge.config.interface import InterfaceView, RouteView, SelectorView, StaticHost
 from edge.config.load import load
-from edge.config.view import (
-    InterfaceView,
-    MachineType,
-    NodeView,
-    RouteView,
-    SelectorView,
-    StaticHost,
-    Watchdog,
-    view,
-)
+from edge.config.view import MachineType, NodeView, Watchdog, view
 from edge.pki.secrets import SecretsBundle
 
 OLD = """\

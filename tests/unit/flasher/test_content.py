@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ImageError
+from flasher.patch import Patch
 from flasher.ranges import Range, merge
 from flasher.source import open_image, scan_image
 from flasher.table import read_table
-from flasher.write.content import Content, Patch, lay_out
+from flasher.write.content import Content, lay_out
 from tests.fakes.image import MIB, make_image
 
 

@@ -13,10 +13,12 @@ from edge.meta import keys
 from edge.meta.adv import STORE_BYTES, parse_store, render_store
 from edge.meta.enrolment import Enrolment, new_enrolment
 from edge.pki.key import fingerprint, new_key
+from flasher.card.spec import GivenEnrolment
 from flasher.table import Partition, Table
 from flasher.table.mbr import NON_FILESYSTEM
 
 META_LABEL = "META"
+_OF_ONE_CARD = frozenset({keys.NODE_KEY, keys.ENROLMENT, keys.MACHINE_CONFIG})
 _META_NUMBER = 3  # where a table has no labels
 
 
@@ -30,10 +32,12 @@ class Personality:
     enrolment: Enrolment | None
 
 
-def new_personality(now: datetime, *, enrol: bool = True) -> Personality:
+def new_personality(
+    now: datetime, *, enrol: bool = True, given: GivenEnrolment | None = None
+) -> Personality:
     """Make a key, and an enrolment unless told otherwise, for a card that is flashed at `now`."""
     key = new_key()
-    enrolment = new_enrolment(now=now) if enrol else None
+    enrolment = _enrolment(now, given) if enrol else None
     return Personality(key=key, fingerprint=fingerprint(key), enrolment=enrolment)
 
 
@@ -53,10 +57,16 @@ def render_meta(store: bytes, personality: Personality, extra: Mapping[int, byte
     """
     if len(store) < STORE_BYTES:
         raise ImageError(f"the image's META has {len(store)} bytes; {STORE_BYTES} are needed")
-    values = parse_store(store) | dict(extra)
+    # An image that was read off a card may bring that card's secrets.
+    brought = {key: value for key, value in parse_store(store).items() if key not in _OF_ONE_CARD}
+    values = brought | dict(extra)
     values[keys.NODE_KEY] = personality.key
-    # An image that was read off a card may bring that card's enrolment.
-    values.pop(keys.ENROLMENT, None)
     if personality.enrolment:
         values[keys.ENROLMENT] = personality.enrolment.to_json()
     return render_store(values)
+
+
+def _enrolment(now: datetime, given: GivenEnrolment | None) -> Enrolment:
+    if given is None:
+        return new_enrolment(now=now)
+    return Enrolment(id=given.id, secret=given.secret, flashed=now.replace(microsecond=0))

@@ -10,7 +10,7 @@ from edge.meta import keys
 from edge.meta.adv import STORE_BYTES, parse_store, render_store
 from edge.meta.enrolment import Enrolment
 from edge.pki.key import fingerprint
-from flasher.personalise import find_meta, new_personality, render_meta
+from flasher.card.personality import find_meta, new_personality, render_meta
 from flasher.table import Partition, Table
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes one card different from the next: identity, configuration, network, files."""
+
+from flasher.card.personality import Personality, find_meta
+from flasher.card.render import CardRenderer, RenderedCard, card_values, render_card
+from flasher.card.spec import CardNetwork, CardSpec, GivenEnrolment
+
+__all__ = [
+    "CardNetwork",
+    "CardRenderer",
+    "CardSpec",
+    "GivenEnrolment",
+    "Personality",
+    "RenderedCard",
+    "card_values",
+    "find_meta",
+    "render_card",
+]
