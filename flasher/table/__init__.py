@@ -8,7 +8,7 @@ import os
 from typing import BinaryIO
 
 from flasher.table.gpt import read_gpt, write_gpt
-from flasher.table.mbr import is_protective, read_mbr, write_mbr
+from flasher.table.mbr import find_resized, is_protective, read_mbr, write_mbr
 from flasher.table.model import (
     ALIGNMENT,
     SECTOR,
@@ -16,6 +16,7 @@ from flasher.table.model import (
     Table,
     add_partition,
     check_table,
+    grow_last,
     grow_partition,
     relocate_table,
     stable_guid,
@@ -28,6 +29,8 @@ __all__ = [
     "Table",
     "add_partition",
     "check_table",
+    "find_resized",
+    "grow_last",
     "grow_partition",
     "read_table",
     "relocate_table",

@@ -17,6 +17,8 @@ EXTENDED_LBA = "0f"
 
 # status, first CHS, type, last CHS, first LBA, sectors
 _ENTRY = struct.Struct("<B3sB3sII")
+_Entry = tuple[int, bytes, int, bytes, int, int]
+_SECTORS_AT = 12
 _NO_ENTRY = bytes(_ENTRY.size)
 _NO_CHS = b"\xfe\xff\xff"  # "look at the LBA fields", as every tool writes it today
 _SIGNATURE = b"\x55\xaa"
@@ -80,6 +82,31 @@ def write_mbr(file: BinaryIO, table: Table) -> None:
     settle(file)
 
 
+def find_resized(file: BinaryIO, table: Table) -> Iterator[tuple[int, bytes]]:
+    """Yield where in `file`, and to what, sizes must change for its partitions to be `table`'s.
+
+    All else that an MBR says stays as it is: boot code, flags, old-style addresses.
+    """
+    sectors = {each.number: each.size_bytes // SECTOR for each in table.partitions}
+    for number, entry in enumerate(_entries(_read_sector(file, 0)), start=1):
+        place = _ENTRIES_AT + _ENTRY.size * (number - 1)
+        if entry[2]:
+            yield from _resize(place, entry, sectors.get(number, entry[5]))
+    container = next((each for each in table.partitions if each.extended), None)
+    if container is None:
+        return
+    link, number = 0, FIRST_LOGICAL
+    for lba, here, following in _walk_chain(file, container):
+        place = lba * SECTOR + _ENTRIES_AT
+        if here[2]:
+            grown = list(_resize(place, here, sectors.get(number, here[5])))
+            yield from grown
+            if grown and link:
+                yield link + _SECTORS_AT, _pack_sectors(here[4] + sectors[number])
+            number += 1
+        link = place + _ENTRY.size if following[2] else 0
+
+
 def _read_sector(file: BinaryIO, lba: int) -> bytes:
     file.seek(lba * SECTOR)
     return file.read(SECTOR)
@@ -92,13 +119,11 @@ def _is_boot_record(raw: bytes) -> bool:
     return all(raw[_ENTRIES_AT + 16 * index] in {0x00, 0x80} for index in range(4))
 
 
-def _entries(raw: bytes) -> Iterator[tuple[int, bytes, int, bytes, int, int]]:
+def _entries(raw: bytes) -> Iterator[_Entry]:
     return _ENTRY.iter_unpack(raw[_ENTRIES_AT:_SIGNATURE_AT])
 
 
-def _partition(
-    entry: tuple[int, bytes, int, bytes, int, int], number: int, disk_id: str, *, base: int
-) -> Partition:
+def _partition(entry: _Entry, number: int, disk_id: str, *, base: int) -> Partition:
     status, _, kind, _, first, sectors = entry
     return Partition(
         number=number,
@@ -111,21 +136,36 @@ def _partition(
 
 
 def _read_chain(file: BinaryIO, container: Partition, disk_id: str) -> Iterator[Partition]:
-    """Yield the logical partitions; a chain that loops or leaves its container just ends."""
+    number = FIRST_LOGICAL
+    for lba, here, _ in _walk_chain(file, container):
+        if here[2]:
+            yield _partition(here, number, disk_id, base=lba)
+            number += 1
+
+
+def _walk_chain(file: BinaryIO, container: Partition) -> Iterator[tuple[int, _Entry, _Entry]]:
+    """Yield place, partition and link of each record; a loop or a way out just ends the chain."""
     start = container.start_bytes // SECTOR
-    lba, seen, number = start, set[int](), FIRST_LOGICAL
+    lba, seen = start, set[int]()
     while lba not in seen and len(seen) < _MAX_LOGICAL:
         seen.add(lba)
         raw = _read_sector(file, lba)
         if len(raw) < SECTOR or raw[_SIGNATURE_AT:] != _SIGNATURE:
             return
         here, following, *_ = _entries(raw)
-        if here[2]:
-            yield _partition(here, number, disk_id, base=lba)
-            number += 1
+        yield lba, here, following
         if not following[2] or not 0 < following[4] < container.size_bytes // SECTOR:
             return
         lba = start + following[4]
+
+
+def _resize(place: int, entry: _Entry, sectors: int) -> Iterator[tuple[int, bytes]]:
+    if entry[5] != sectors:
+        yield place + _SECTORS_AT, _pack_sectors(sectors)
+
+
+def _pack_sectors(sectors: int) -> bytes:
+    return sectors.to_bytes(4, "little")
 
 
 def _encode_chain(table: Table) -> Iterator[tuple[int, bytes]]:

@@ -18,6 +18,7 @@ FIRST_LOGICAL = 5
 
 _NAMESPACE = UUID("5b1f4f0e-6a1c-5a53-9a0e-6b6f64652d65")
 _GPT_TAIL_BYTES = 33 * SECTOR  # the backup entries and the backup header
+_MBR_END_BYTES = 0xFFFFFFFF * SECTOR  # 2 TiB: what 32 bits can count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +127,27 @@ def grow_partition(table: Table, number: int) -> Table:
         if other.start_bytes >= grown.end_bytes and other.number != number
     )
     end = min(limit, *behind, limit)
+    if table.kind == "mbr":
+        end = min(end, _MBR_END_BYTES)
     end = max(grown.end_bytes, end // ALIGNMENT * ALIGNMENT)
     bigger = replace(grown, size_bytes=end - grown.start_bytes)
     return replace(
         table,
         partitions=tuple(bigger if each.number == number else each for each in table.partitions),
     )
+
+
+def grow_last(table: Table) -> Table:
+    """Return `table` with the partition that lies last reaching to the end of the medium.
+
+    Where that is the container of an MBR, the last logical partition grows with it.
+    """
+    if not table.partitions:
+        return table
+    inside = [each for each in table.partitions if table.kind == "mbr" and _is_logical(each)]
+    last = _last(each for each in table.partitions if each not in inside)
+    grown = grow_partition(table, last.number)
+    return grow_partition(grown, _last(inside).number) if last.extended and inside else grown
 
 
 def relocate_table(table: Table, size_bytes: int) -> Table:
@@ -172,6 +188,15 @@ def settle(file: BinaryIO) -> None:
     file.flush()
     with suppress(UnsupportedOperation):
         fsync(file.fileno())
+
+
+def _last(partitions: Iterable[Partition]) -> Partition:
+    return max(partitions, key=lambda each: each.end_bytes)
+
+
+def _is_logical(partition: Partition) -> bool:
+    """Tell a logical partition of an MBR by its number."""
+    return partition.number >= FIRST_LOGICAL
 
 
 def _peers(table: Table, partition: Partition) -> Iterator[Partition]:

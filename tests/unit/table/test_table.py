@@ -19,6 +19,8 @@ from flasher.table import (
     Partition,
     Table,
     add_partition,
+    find_resized,
+    grow_last,
     grow_partition,
     read_table,
     relocate_table,
@@ -278,6 +280,46 @@ def test_a_chain_of_boot_records_that_loops_ends() -> None:
     file.seek(container.start_bytes + 446 + 16 + 8)
     file.write((1).to_bytes(4, "little"))
     assert read_table(file) is not None
+
+
+def test_the_last_partition_grows_to_the_end() -> None:
+    """Only the one that lies last grows; the others stay as they are."""
+    grown = grow_last(node_gpt())
+    before, after = node_gpt().partitions, grown.partitions
+    assert after[:-1] == before[:-1]
+    assert after[-1].end_bytes == grown.usable[1] // MIB * MIB
+
+
+def test_an_empty_table_has_nothing_to_grow() -> None:
+    """Growing is not an error where there are no partitions."""
+    assert grow_last(empty_gpt()) == empty_gpt()
+
+
+def test_growing_an_mbr_ends_at_two_tebibytes() -> None:
+    """What 32 bits cannot count is left unused."""
+    disk = Table(kind="mbr", disk_id="65646765", size_bytes=4 * 1024 * GIB)
+    grown = grow_last(add_partition(disk, type=LINUX, size_bytes=GIB))
+    assert 0xFFFFFFFF * 512 - MIB < grown.partitions[0].end_bytes <= 0xFFFFFFFF * 512
+
+
+def test_a_container_grows_with_its_last_logical_partition() -> None:
+    """Three sizes change: the container's, the partition's, and that of the link to it."""
+    small, file = node_mbr(), written(node_mbr())
+    grown = grow_last(relocate_table(small, 2 * GIB))
+    edits = list(find_resized(file, grown))
+    assert len(edits) == 3
+    for place, data in edits:
+        file.seek(place)
+        file.write(data)
+    found = read_table(file)
+    assert found is not None
+    assert found.partitions == grown.partitions
+    assert grown.partitions[-1].end_bytes == 2 * GIB
+
+
+def test_an_unchanged_mbr_needs_no_edit() -> None:
+    """Sizes that stay as they are are not written again."""
+    assert list(find_resized(written(node_mbr()), node_mbr())) == []
 
 
 def test_the_tools_these_tests_compare_with_are_here() -> None:
