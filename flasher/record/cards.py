@@ -10,62 +10,24 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from pathlib import Path
 
 from edge.errors import EdgeError
+from flasher.record.model import Attempt, Card, CurrentCard, Outcome
+from flasher.record.row import to_card, to_current, to_row, to_text
 from flasher.record.schema import STEPS, migrate
 
-_BUSY_TIMEOUT_S = 10
-_SELECT = """
-SELECT attempts.*, ended, outcome, error, written_bytes, seconds
-FROM attempts LEFT JOIN outcomes ON attempt = id
+_BUSY_TIMEOUT_S = 30
+_BEST_FIRST = "ORDER BY outcome IS 'written' DESC, id DESC"
+_CALLED = """
+WHERE id IN (
+    SELECT max(id) FROM history
+    WHERE fingerprint = ? OR ? COLLATE NOCASE IN
+        (card_cid, device_serial, asset_tag, card_name, hostname, enrolment_id)
+    GROUP BY identity
+) ORDER BY id
 """
-
-
-class Outcome(StrEnum):
-    """How an attempt ended."""
-
-    WRITTEN = "written"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    UNFINISHED = "unfinished"
-    """Still running, or killed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What is known before the first byte is written."""
-
-    started: datetime
-    image_path: Path
-    image_sha256: str
-    image_bytes: int
-    device_path: Path
-    device_bytes: int
-    device_model: str = ""
-    device_serial: str = ""
-    device_by_id: str = ""
-    board: str = ""
-    version: str = ""
-    fingerprint: str | None = None
-    enrolment_id: str | None = None
-    secret: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """One attempt and how it ended."""
-
-    id: int
-    attempt: Attempt
-    outcome: Outcome
-    ended: datetime | None = None
-    error: str = ""
-    written_bytes: int = 0
-    seconds: float = 0.0
 
 
 class CardRecords:
@@ -76,13 +38,7 @@ class CardRecords:
 
     def begin(self, attempt: Attempt) -> int:
         """Note that `attempt` starts and return its number."""
-        values = _to_row(attempt)
-        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        statement = f"INSERT INTO attempts ({names}) VALUES ({marks})"  # noqa: S608 - our own names
-        with self._open() as connection:
-            number = connection.execute(statement, values).lastrowid
-        assert number is not None
-        return number
+        return self._insert("attempts", to_row(attempt))
 
     def finish(
         self,
@@ -92,35 +48,79 @@ class CardRecords:
         ended: datetime,
         error: str = "",
         written_bytes: int = 0,
+        verified_bytes: int = 0,
+        rewritten_ranges: int = 0,
         seconds: float = 0.0,
+        write_bytes_per_second: float = 0.0,
+        read_bytes_per_second: float = 0.0,
+        probed_bytes: int | None = None,
+        image_sha256: str = "",
     ) -> None:
         """Note how attempt `number` ended; that is said once."""
-        row = (number, _to_text(ended), str(outcome), error, written_bytes, seconds)
-        with self._open() as connection:
-            connection.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?)", row)
+        row = {
+            "attempt": number,
+            "ended": to_text(ended),
+            "outcome": str(outcome),
+            "error": error,
+            "written_bytes": written_bytes,
+            "verified_bytes": verified_bytes,
+            "rewritten_ranges": rewritten_ranges,
+            "seconds": seconds,
+            "write_bytes_per_second": write_bytes_per_second,
+            "read_bytes_per_second": read_bytes_per_second,
+            "probed_bytes": probed_bytes,
+            "learnt_sha256": image_sha256,
+        }
+        self._insert("outcomes", row)
 
     def cards(self) -> list[Card]:
         """Return every attempt, oldest first."""
-        return self._select("")
+        return self._history("ORDER BY id")
+
+    def current(self) -> list[CurrentCard]:
+        """Return every physical card as it is now, by its last attempt, oldest first."""
+        return [to_current(row) for row in self._select("SELECT * FROM cards ORDER BY id")]
+
+    def history(self, identity: str) -> list[Card]:
+        """Return every attempt on one physical card, oldest first."""
+        return self._history("WHERE identity = ? ORDER BY id", identity)
 
     def find(self, number: int) -> Card | None:
         """Return attempt `number`, or None."""
-        return _first(self._select("WHERE id = ?", number))
+        return _first(self._history("WHERE id = ?", number))
 
     def find_by_fingerprint(self, fingerprint: str) -> Card | None:
         """Return the attempt whose node key has `fingerprint` (base64), or None."""
-        return _first(self._select("WHERE fingerprint = ?", fingerprint))
+        return _first(self._history(f"WHERE fingerprint = ? {_BEST_FIRST}", fingerprint))
 
     def find_by_enrolment(self, enrolment_id: str) -> Card | None:
         """Return the attempt with this enrolment, or None."""
-        return _first(self._select("WHERE enrolment_id = ?", enrolment_id))
+        return _first(self._history(f"WHERE enrolment_id = ? {_BEST_FIRST}", enrolment_id))
 
-    def _select(self, where: str, *values: object) -> list[Card]:
+    def find_like(self, text: str) -> list[Card]:
+        """Return the last attempt on every card that is called `text` in any way, oldest first.
+
+        That is its CID, serial number, asset tag, name, host name, enrolment or fingerprint.
+        """
+        return self._history(_CALLED, text, text)
+
+    def _insert(self, table: str, values: dict[str, object]) -> int:
+        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+        with self._open() as connection:
+            number = connection.execute(statement, values).lastrowid
+        assert number is not None
+        return number
+
+    def _history(self, rest: str, *values: object) -> list[Card]:
+        statement = f"SELECT * FROM history {rest}"  # noqa: S608 - our own text
+        return [to_card(row) for row in self._select(statement, *values)]
+
+    def _select(self, statement: str, *values: object) -> list[sqlite3.Row]:
         if not self.path.exists():
             return []
         with self._open() as connection:
-            rows = connection.execute(f"{_SELECT} {where} ORDER BY id", values).fetchall()
-        return [_to_card(row) for row in rows]
+            return connection.execute(statement, values).fetchall()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -134,8 +134,15 @@ class CardRecords:
             self._prepare(connection)
             with connection:
                 yield connection
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise EdgeError(f"the card records {self.path}: {error}") from error
+        except sqlite3.IntegrityError as error:
+            raise EdgeError(f"the card records {self.path} refuse this: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise EdgeError(
+                f"the card records {self.path} are damaged: {error}",
+                hint=f"put a copy back, or begin new ones: mv {self.path} {self.path}.damaged",
+            ) from error
         finally:
             connection.close()
 
@@ -163,56 +170,3 @@ def _make(path: Path) -> None:
 
 def _first(cards: list[Card]) -> Card | None:
     return cards[0] if cards else None
-
-
-def _to_row(attempt: Attempt) -> dict[str, object]:
-    return {
-        "started": _to_text(attempt.started),
-        "image_path": str(attempt.image_path),
-        "image_sha256": attempt.image_sha256,
-        "image_bytes": attempt.image_bytes,
-        "board": attempt.board,
-        "version": attempt.version,
-        "device_path": str(attempt.device_path),
-        "device_model": attempt.device_model,
-        "device_serial": attempt.device_serial,
-        "device_by_id": attempt.device_by_id,
-        "device_bytes": attempt.device_bytes,
-        "fingerprint": attempt.fingerprint,
-        "enrolment_id": attempt.enrolment_id,
-        "secret": attempt.secret,
-    }
-
-
-def _to_card(row: sqlite3.Row) -> Card:
-    attempt = Attempt(
-        started=datetime.fromisoformat(row["started"]),
-        image_path=Path(row["image_path"]),
-        image_sha256=row["image_sha256"],
-        image_bytes=row["image_bytes"],
-        device_path=Path(row["device_path"]),
-        device_bytes=row["device_bytes"],
-        device_model=row["device_model"],
-        device_serial=row["device_serial"],
-        device_by_id=row["device_by_id"],
-        board=row["board"],
-        version=row["version"],
-        fingerprint=row["fingerprint"],
-        enrolment_id=row["enrolment_id"],
-        secret=row["secret"],
-    )
-    if row["outcome"] is None:
-        return Card(id=row["id"], attempt=attempt, outcome=Outcome.UNFINISHED)
-    return Card(
-        id=row["id"],
-        attempt=attempt,
-        outcome=Outcome(row["outcome"]),
-        ended=datetime.fromisoformat(row["ended"]),
-        error=row["error"],
-        written_bytes=row["written_bytes"],
-        seconds=row["seconds"],
-    )
-
-
-def _to_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
