@@ -36,18 +36,24 @@ def merge(ranges: Iterable[Range], *, gap_bytes: int = 0) -> tuple[Range, ...]:
 def subtract(ranges: Iterable[Range], holes: Iterable[Range]) -> tuple[Range, ...]:
     """Return the bytes of `ranges` that are in none of `holes`."""
     left: list[Range] = []
-    cuts = merge(holes)
+    cuts, at = merge(holes), 0
     for one in merge(ranges):
         start = one.start
-        for cut in cuts:
-            if cut.end <= start:
-                continue
-            if cut.start >= one.end:
-                break
-            left.append(Range(start, max(start, cut.start)))
-            start = cut.end
+        while at < len(cuts) and cuts[at].end <= start:
+            at += 1
+        index = at  # the last cut may reach into the next range too
+        while index < len(cuts) and cuts[index].start < one.end:
+            left.append(Range(start, max(start, cuts[index].start)))
+            start = cuts[index].end
+            index += 1
         left.append(Range(min(start, one.end), one.end))
     return tuple(part for part in left if part.size_bytes)
+
+
+def intersect(ranges: Iterable[Range], others: Iterable[Range]) -> tuple[Range, ...]:
+    """Return the bytes that are both in `ranges` and in `others`."""
+    ones = merge(ranges)
+    return subtract(ones, subtract(ones, others))
 
 
 def align(ranges: Iterable[Range], block_bytes: int, limit: int) -> tuple[Range, ...]:

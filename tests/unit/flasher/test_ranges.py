@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flasher.ranges import Range, align, merge, split, subtract, total_bytes
+from flasher.ranges import Range, align, intersect, merge, split, subtract, total_bytes
 
 _LIMIT = 300
 ranges = st.builds(
@@ -43,6 +43,12 @@ def test_merge_leaves_only_larger_gaps(some: list[Range], gap: int) -> None:
 def test_subtract_is_set_difference(some: list[Range], holes: list[Range]) -> None:
     """What is left is exactly what is in no hole."""
     assert _bytes(subtract(some, holes)) == _bytes(some) - _bytes(holes)
+
+
+@given(many, many)
+def test_intersect_is_set_intersection(some: list[Range], others: list[Range]) -> None:
+    """What is common is exactly what is in both."""
+    assert _bytes(intersect(some, others)) == _bytes(some) & _bytes(others)
 
 
 @given(many, st.sampled_from([1, 8, 64]))
