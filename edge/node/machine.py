@@ -21,7 +21,12 @@ from edge.meta import keys
 from edge.meta.enrolment import Enrolment
 from edge.node import volume
 from edge.node.boot.supervisor import Request
-from edge.node.configuration import Configuration, read_configuration, write_configuration
+from edge.node.configuration import (
+    Configuration,
+    parse_configuration,
+    read_configuration,
+    write_configuration,
+)
 from edge.node.event import EventBus
 from edge.node.log import LogBook, logger
 from edge.node.platform import Platform
@@ -84,8 +89,9 @@ class Machine:
         self.enter(Stage.BOOTING)
         disk = await self.platform.find_disk()
         self.volumes = await volume.open_volumes(disk, self.platform.driver)
-        self._read_meta()
+        values = self._read_meta()
         self._read_state()
+        await self._take_delivered(values.get(keys.MACHINE_CONFIG))
         for label, fault in self.volumes.faults.items():
             self.diagnose(label.lower(), fault)
         self.enter(Stage.MAINTENANCE if self.in_maintenance else Stage.RUNNING)
@@ -160,7 +166,8 @@ class Machine:
         if self.volumes.state is None:
             raise NodeError(self.volumes.faults.get("STATE", "volume STATE is missing"))
         await asyncio.to_thread(write_configuration, self.volumes.state, configuration.text)
-        for name in ("state", "config"):
+        await asyncio.to_thread(self._forget_delivered)
+        for name in ("state", "config", "card"):
             self.store.remove(kind.DIAGNOSTIC, name)
         self._publish_persistent(configuration)
 
@@ -207,7 +214,7 @@ class Machine:
             if DISK in self.to_wipe and self.volumes.disk:
                 await asyncio.to_thread(volume.destroy_system, self.volumes.disk)
 
-    def _read_meta(self) -> None:
+    def _read_meta(self) -> dict[int, bytes]:
         values: dict[int, bytes] = {}
         if self.volumes.meta:
             try:
@@ -227,6 +234,7 @@ class Machine:
                 self.diagnose("enrolment", f"the enrolment record in META is unreadable: {error}")
         for key, value in values.items():
             self.publish_meta(key, value)
+        return values
 
     def publish_meta(self, key: int, value: bytes) -> None:
         """Publish a value of META, unless it is secret or the node's own book-keeping."""
@@ -277,6 +285,42 @@ class Machine:
             self.diagnose("config", f"the configuration on STATE is not valid: {faults}")
         except (OSError, EdgeError) as error:
             self.diagnose("config", f"the configuration on STATE cannot be read: {error}")
+
+    async def _take_delivered(self, delivered: bytes | None) -> None:
+        """Take the configuration that the card brought as if somebody had applied it.
+
+        One on STATE is newer. A STATE that cannot be read is left alone: it may have one, too.
+        """
+        if delivered is None or self.volumes.state is None:
+            return
+        if self.active is not None:
+            # The power went after it had been taken.
+            await asyncio.to_thread(self._forget_delivered)
+            return
+        if self.store.get(kind.DIAGNOSTIC, "config"):
+            return
+        try:
+            configuration = parse_configuration(delivered, source="the card's configuration")
+            await self.persist(configuration)
+        except ConfigError as error:
+            faults = "; ".join((error.message, *error.faults))
+            self.diagnose("card", f"the configuration that the card brought is not valid: {faults}")
+            return
+        except (OSError, EdgeError) as error:
+            self.diagnose(
+                "card", f"the configuration that the card brought cannot be kept: {error}"
+            )
+            return
+        _log.info("took the configuration that the card brought")
+        self.activate(configuration)
+
+    def _forget_delivered(self) -> None:
+        # Not before STATE has a configuration on its medium, and not without an attempt after.
+        try:
+            if self.volumes.meta:
+                self.volumes.meta.delete(keys.MACHINE_CONFIG)
+        except EdgeError as error:
+            _log.warning("the configuration that the card brought stays in META: %s", error)
 
     def _publish_persistent(self, configuration: Configuration) -> None:
         self.store.put(

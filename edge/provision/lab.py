@@ -26,6 +26,7 @@ from edge.errors import EdgeError, NodeError
 from edge.events import Listener, ignore, step
 from edge.paths import data_dir
 from edge.units import MIB
+from flasher.card import CardSpec, card_values
 from flasher.image.assemble import Content, plan_table, write_image
 from flasher.record import CardRecords, card_records
 from flasher.write import FlashOptions, flash, prepare
@@ -80,8 +81,15 @@ class Lab:
         known = ", ".join(each.name for each in self.nodes()) or "none"
         raise NodeError(f"the lab has no node {name!r}", hint=f"nodes: {known}")
 
-    def create(self, name: str, *, enrolment: bool = True, listener: Listener = ignore) -> LabNode:
-        """Flash a disk for a new node called `name`.
+    def create(
+        self,
+        name: str,
+        *,
+        enrolment: bool = True,
+        card: CardSpec | None = None,
+        listener: Listener = ignore,
+    ) -> LabNode:
+        """Flash a disk for a new node called `name`, with what `card` wants on it.
 
         Without `enrolment` anybody may configure the node first, blindly.
 
@@ -94,7 +102,7 @@ class Lab:
             raise NodeError(f"the lab has a node {name!r} already", hint=f"edgectl lab down {name}")
         folder.mkdir(parents=True)
         try:
-            return self._create(folder, name, listener, enrolment=enrolment)
+            return self._create(folder, name, listener, card, enrolment=enrolment)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -148,10 +156,13 @@ class Lab:
             shutil.rmtree(node.folder)
         return [node.name for node in chosen]
 
-    def _create(self, folder: Path, name: str, listener: Listener, *, enrolment: bool) -> LabNode:
+    def _create(
+        self, folder: Path, name: str, listener: Listener, card: CardSpec | None, *, enrolment: bool
+    ) -> LabNode:
         image = _lab_image(folder)
         options = FlashOptions(size_bytes=DISK_BYTES, enrolment=enrolment)
-        plan = prepare(image, folder / "disk.img", options, listener=listener)
+        meta = card_values(card) if card else {}
+        plan = prepare(image, folder / "disk.img", options, meta=meta, listener=listener)
         report = flash(plan, records=self._records, listener=listener)
         image.unlink()
         description = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from edge.config.view import NodeView
+from edge.config.interface import NetworkView
 from edge.errors import ToolError
 from edge.meta.partition import MetaPartition
 from edge.node.boot.image import ImageInfo
@@ -91,9 +91,9 @@ class FakeNetwork:
     """A network that is as it is."""
 
     def __init__(self) -> None:
-        self.applied: list[NodeView | None] = []
+        self.applied: list[NetworkView | None] = []
 
-    async def apply(self, view: NodeView | None) -> None:
+    async def apply(self, view: NetworkView | None) -> None:
         """Note what was wanted."""
         self.applied.append(view)
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Host name: the configured one, or a stable one made from the machine's identity."""
+"""Host name: the configured one, else the card's, else one made from the machine's identity."""
 
 from edge.node.control.controller import Controller
 from edge.node.identity import stable_name
+from edge.node.metal import wanted_network
 from edge.node.resource import kind
 
 
@@ -10,13 +11,12 @@ class HostnameController(Controller):
     """Sets the host name and publishes it."""
 
     name = "network.HostnameController"
-    inputs = (kind.MACHINE_CONFIG, kind.SYSTEM_INFORMATION)
+    inputs = (kind.MACHINE_CONFIG, kind.META_KEY, kind.SYSTEM_INFORMATION)
 
     async def reconcile(self) -> None:
-        """Give the machine its configured or stable name."""
-        active = self.machine.active
-        configured = active.view.hostname if active else None
-        full = configured or stable_name(self.machine)
+        """Give the machine its name."""
+        wanted = wanted_network(self.machine)
+        full = (wanted and wanted.hostname) or stable_name(self.machine)
         host, _, domain = full.partition(".")
         spec = {"hostname": host, "domainname": domain}
         if self.store.spec(kind.HOSTNAME_STATUS, "hostname") == spec:

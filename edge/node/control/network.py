@@ -4,6 +4,7 @@
 import ipaddress
 
 from edge.node.control.controller import Controller
+from edge.node.metal import wanted_network
 from edge.node.resource import kind
 
 _OWNER = "network.NodeAddressController"
@@ -13,13 +14,12 @@ class NetworkController(Controller):
     """Configures links once for every new configuration and for every link that appears."""
 
     name = "network.ConfigController"
-    inputs = (kind.MACHINE_CONFIG, kind.LINK_STATUS)
+    inputs = (kind.MACHINE_CONFIG, kind.META_KEY, kind.LINK_STATUS)
     period_s = 30.0
 
     async def reconcile(self) -> None:
-        """Bring the links to what the active configuration wants."""
-        active = self.machine.active
-        await self.machine.platform.network.apply(active.view if active else None)
+        """Bring the links to what the active configuration, or META without one, wants."""
+        await self.machine.platform.network.apply(wanted_network(self.machine))
 
     async def close(self) -> None:
         """Stop DHCP."""

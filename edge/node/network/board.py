@@ -2,6 +2,7 @@
 """The network of a board: links up, DHCP where wanted, static addresses, routes, resolvers.
 
 Without a configuration, or for links that it does not name, every Ethernet link runs DHCP.
+Addresses belong to one link: of several that a selector fits, the first by name gets them.
 """
 
 import asyncio
@@ -51,9 +52,9 @@ class BoardNetwork:
             await self._stop_dead(links)
             # First, because the kernel takes every later address of a network away with the first.
             await self._drop_stale(netlink, links)
-            for name, link in links.items():
+            for name in links:
                 try:
-                    await self._configure(netlink, name, link)
+                    await self._configure(netlink, name, links)
                 except OSError as error:
                     faults.append(f"link {name}: {error.strerror or error}")
             self._write_names()
@@ -85,11 +86,12 @@ class BoardNetwork:
                 await self.clients.pop(name).stop()
                 self._leases.pop(name, None)
 
-    async def _configure(self, netlink: Netlink, name: str, link: dict[str, Any]) -> None:
+    async def _configure(self, netlink: Netlink, name: str, links: Specs) -> None:
+        link = links[name]
         if link["type"] == "loopback":
             await netlink.set_up(link["index"])
             return
-        wanted = self._wanted(name, link)
+        wanted = self._wanted(name, links)
         if link["type"] != "ether" or (wanted is not None and wanted.ignore):
             return
         if wanted is not None and not wanted.up:
@@ -108,9 +110,9 @@ class BoardNetwork:
             await netlink.add_route(link["index"], route)
             self._routes.add((name, route))
 
-    def _wanted(self, name: str, link: dict[str, Any]) -> "InterfaceView | None":
+    def _wanted(self, name: str, links: Specs) -> "InterfaceView | None":
         for each in self._view.interfaces if self._view else ():
-            if each.name == name or (each.selector and _selects(each.selector, link)):
+            if each.name == name or _is_chosen(name, each, links):
                 return each
         return None
 
@@ -129,12 +131,12 @@ class BoardNetwork:
 
     async def _drop_stale(self, netlink: Netlink, links: Specs) -> None:
         for name, route in list(self._routes):
-            if name not in links or route not in _routes(self._wanted(name, links[name])):
+            if name not in links or route not in _routes(self._wanted(name, links)):
                 self._routes.discard((name, route))
                 if name in links:
                     await netlink.remove_route(links[name]["index"], route)
         for name, address in list(self._addresses):
-            wanted = self._wanted(name, links[name]) if name in links else None
+            wanted = self._wanted(name, links) if name in links else None
             if wanted is None or address not in wanted.addresses:
                 self._addresses.discard((name, address))
                 if name in links:
@@ -193,6 +195,13 @@ def _routes(wanted: "InterfaceView | None") -> list[Route]:
         )
         for each in (wanted.routes if wanted else ())
     ]
+
+
+def _is_chosen(name: str, wanted: "InterfaceView", links: Specs) -> bool:
+    if wanted.selector is None or not _selects(wanted.selector, links[name]):
+        return False
+    fitting = [other for other, link in links.items() if _selects(wanted.selector, link)]
+    return not wanted.addresses or name == min(fitting)
 
 
 def _selects(selector: "SelectorView", link: dict[str, Any]) -> bool:

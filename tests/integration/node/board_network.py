@@ -9,10 +9,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address, ip_interface
 from pathlib import Path
 from typing import Any
 
+from edge.config.interface import InterfaceView, RouteView
 from edge.config.load import load
+from edge.config.metal import MetalNetwork, parse_metal, render_metal
 from edge.config.view import NodeView, view
 from edge.errors import EdgeError
 from edge.node.boot import syscall
@@ -88,6 +91,21 @@ async def static() -> dict[str, Any]:
     }
 
 
+async def metal() -> dict[str, Any]:
+    """Act on what a card brought, in the form that META has it, and on nothing else."""
+    network = BoardNetwork()
+    link = InterfaceView(
+        name="eth0",
+        addresses=(ip_interface("10.9.0.7/24"),),
+        routes=(RouteView(gateway=ip_address("10.9.0.1")),),
+    )
+    wanted = MetalNetwork(interfaces=(link,), nameservers=(ip_address("10.9.0.1"),))
+    await network.apply(parse_metal(render_metal(wanted)))
+    seen, clients = await look(network), sorted(network.clients)
+    await network.close()
+    return {"seen": seen, "clients": clients, "resolv": RESOLV_CONF.read_text()}
+
+
 async def fault() -> dict[str, Any]:
     """Want the impossible of one link and the possible of another."""
     network = BoardNetwork()
@@ -122,7 +140,12 @@ async def lost() -> dict[str, Any]:
 
 def main() -> None:
     """Run the named scene on two links."""
-    scenes: dict[str, Callable[[], Any]] = {"static": static, "fault": fault, "lost": lost}
+    scenes: dict[str, Callable[[], Any]] = {
+        "static": static,
+        "metal": metal,
+        "fault": fault,
+        "lost": lost,
+    }
     syscall.mount("tmpfs", Path("/run"), "tmpfs")
     ip("netns", "add", "switch")
     for name in ("eth0", "eth1"):

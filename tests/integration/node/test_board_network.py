@@ -50,6 +50,15 @@ def test_static_addresses_and_routes_come_and_go() -> None:
     assert "10.9.0.9 nine\n" in result["hosts"]
 
 
+def test_network_of_the_card_is_acted_on_without_a_configuration() -> None:
+    """Its link has the address and asks nobody; the other one asks for a lease."""
+    result = _play("metal")
+    assert "eth0/10.9.0.7/24" in result["seen"]["addresses"]
+    assert "inet4/10.9.0.1//1024" in result["seen"]["routes"]
+    assert result["resolv"] == "nameserver 10.9.0.1\n"
+    assert result["clients"] == ["eth1"]
+
+
 def test_a_link_that_cannot_be_configured_does_not_hold_up_others() -> None:
     """Its name and the kernel's reason are the fault."""
     result = _play("fault")

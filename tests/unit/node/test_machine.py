@@ -315,3 +315,77 @@ def _overwrite_meta(machine: Machine, data: bytes) -> None:
     with meta.path.open("r+b") as file:
         file.seek(meta.offset)
         file.write(data)
+
+
+async def _boot_with_card(
+    new_machine: NewMachine, platform: FakePlatform, node_key: bytes, delivered: bytes
+) -> Machine:
+    write_disk(platform.disk, {keys.NODE_KEY: node_key, keys.MACHINE_CONFIG: delivered})
+    machine = new_machine()
+    await machine.boot()
+    return machine
+
+
+async def test_the_cards_configuration_is_taken_at_first_boot(
+    new_machine: NewMachine, platform: FakePlatform, configuration: Configuration, node_key: bytes
+) -> None:
+    """As if it had been applied: it is on STATE, and no longer in META."""
+    machine = await _boot_with_card(new_machine, platform, node_key, configuration.text.encode())
+    assert machine.stage is Stage.RUNNING
+    assert machine.active == configuration
+    assert (platform.fake_driver.path("STATE") / "config.yaml").read_text() == configuration.text
+    assert keys.MACHINE_CONFIG not in _meta(machine).read()
+    assert not machine.store.of_kind(kind.META_KEY)
+    again = new_machine()
+    await again.boot()
+    assert again.active == configuration
+
+
+async def test_the_cards_configuration_goes_also_after_a_power_cut(
+    new_machine: NewMachine, platform: FakePlatform, configuration: Configuration
+) -> None:
+    """Taken, but not yet deleted when the power went: what is on STATE counts."""
+    machine = await _configured(new_machine, configuration)
+    _meta(machine).set(keys.MACHINE_CONFIG, b"older")
+    again = new_machine()
+    await again.boot()
+    assert again.active == configuration
+    assert keys.MACHINE_CONFIG not in _meta(again).read()
+
+
+@pytest.mark.parametrize("delivered", [b"", b"\xff", b"version: v1alpha1\n", b"kind: Nonsense\n"])
+async def test_a_card_with_a_bad_configuration_means_maintenance(
+    new_machine: NewMachine,
+    platform: FakePlatform,
+    configuration: Configuration,
+    node_key: bytes,
+    delivered: bytes,
+) -> None:
+    """The node says what is wrong at every boot, until it is given a better one."""
+    for machine in (
+        await _boot_with_card(new_machine, platform, node_key, delivered),
+        new_machine(),
+    ):
+        if machine.stage is Stage.BOOTING:
+            await machine.boot()
+        assert machine.stage is Stage.MAINTENANCE
+        assert "the card brought is not valid" in _diagnostics(machine)["card"]
+    await machine.persist(configuration)
+    assert not _diagnostics(machine)
+    assert keys.MACHINE_CONFIG not in _meta(machine).read()
+
+
+async def test_an_unreadable_state_is_not_made_afresh_for_the_card(
+    new_machine: NewMachine, platform: FakePlatform, configuration: Configuration
+) -> None:
+    """It may hold a configuration that is newer; only a person may give it up."""
+    machine = await _configured(new_machine, configuration)
+    _meta(machine).set(keys.MACHINE_CONFIG, configuration.text.encode())
+    platform.fake_driver.broken.add("STATE")
+    platform.fake_driver.made.clear()
+    again = new_machine()
+    await again.boot()
+    assert again.stage is Stage.MAINTENANCE
+    assert platform.fake_driver.made == []
+    assert "unreadable" in _diagnostics(again)["state"]
+    assert keys.MACHINE_CONFIG in _meta(again).read()
