@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -13,6 +15,15 @@ from edge.events import Event, Listener, Noted, Progressed, StepFinished, StepSt
 from edge.units import format_duration, format_size
 
 _PLAIN_STEPS = 4  # a plain log says a quarter at a time
+
+
+class Bar(NamedTuple):
+    """How far something has come."""
+
+    name: str
+    done_bytes: int
+    total_bytes: int
+    card: str = ""
 
 
 @contextmanager
@@ -31,6 +42,18 @@ def _print_json(event: Event) -> None:
     click.echo(json.dumps({"event": type(event).__name__, **asdict(event)}, default=str))
 
 
+def _progress_of(event: Event) -> Bar | None:
+    """Return the bar that `event` moves; cards of one run have a bar each."""
+    from flasher.write.event import CardProgressed
+
+    if isinstance(event, Progressed):
+        return Bar(event.step, event.done_bytes, event.total_bytes)
+    if isinstance(event, CardProgressed):
+        name = f"{Path(event.card).name} {event.phase}"
+        return Bar(name, event.done_bytes, event.total_bytes, card=event.card)
+    return None
+
+
 class _Plain:
     """One line an event, for logs and pipes."""
 
@@ -38,18 +61,18 @@ class _Plain:
         self._quarters: dict[str, int] = {}
 
     def show(self, event: Event) -> None:
-        if isinstance(event, Progressed):
-            self._show_progress(event)
+        if bar := _progress_of(event):
+            self._show_progress(bar)
         elif text := _text(event):
             click.echo(text, err=True)
 
-    def _show_progress(self, event: Progressed) -> None:
-        quarter = event.done_bytes * _PLAIN_STEPS // max(1, event.total_bytes)
-        if quarter == self._quarters.get(event.step, 0):
+    def _show_progress(self, bar: Bar) -> None:
+        quarter = bar.done_bytes * _PLAIN_STEPS // max(1, bar.total_bytes)
+        if quarter == self._quarters.get(bar.name, 0):
             return
-        self._quarters[event.step] = quarter
-        done, total = format_size(event.done_bytes), format_size(event.total_bytes)
-        click.echo(f"  {event.step}: {done} of {total}", err=True)
+        self._quarters[bar.name] = quarter
+        done, total = format_size(bar.done_bytes), format_size(bar.total_bytes)
+        click.echo(f"  {bar.name}: {done} of {total}", err=True)
 
 
 @contextmanager
@@ -65,7 +88,7 @@ def _bars() -> Iterator[Listener]:
     )
 
     columns = (
-        TextColumn("  {task.description:<12}"),
+        TextColumn("  {task.description:<14}"),
         BarColumn(),
         DownloadColumn(binary_units=True),
         TransferSpeedColumn(),
@@ -83,15 +106,19 @@ def _drawing(
 ) -> Listener:
     bars: dict[str, int] = {}
 
+    def move(bar: Bar) -> None:
+        key = bar.card or bar.name
+        if key not in bars:
+            bars[key] = add(bar.name, total=bar.total_bytes)
+        update(bars[key], description=bar.name, completed=bar.done_bytes, total=bar.total_bytes)
+
     def show(event: Event) -> None:
-        if isinstance(event, Progressed):
-            if event.step not in bars:
-                bars[event.step] = add(event.step, total=event.total_bytes)
-            update(bars[event.step], completed=event.done_bytes, total=event.total_bytes)
+        if bar := _progress_of(event):
+            move(bar)
             return
         if isinstance(event, StepFinished):
-            for bar in bars.values():
-                remove(bar)
+            for bar_id in bars.values():
+                remove(bar_id)
             bars.clear()
         if text := _text(event):
             say(text, markup=False, highlight=False)
@@ -105,4 +132,12 @@ def _text(event: Event) -> str:
     if isinstance(event, StepFinished):
         detail = f": {event.detail}" if event.detail else ""
         return f"{event.step} done in {format_duration(event.seconds)}{detail}"
-    return f"  {event.text}" if isinstance(event, Noted) else ""
+    return f"  {event.text}" if isinstance(event, Noted) else _card_text(event)
+
+
+def _card_text(event: Event) -> str:
+    from flasher.write.event import CardFailed, CardNoted
+
+    if isinstance(event, CardNoted):
+        return f"  {event.card}: {event.text}"
+    return f"  {event.card}: failed: {event.error}" if isinstance(event, CardFailed) else ""

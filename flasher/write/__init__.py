@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes images to cards: plans safely, writes, reads back, and records."""
 
-from flasher.write.flash import FlashReport, flash, prepare
+from flasher.write.flash import flash, flash_cards
+from flasher.write.prepare import prepare, read_image
 from flasher.write.safety import (
     FlashOptions,
     FlashPlan,
@@ -11,6 +12,7 @@ from flasher.write.safety import (
     plan_flash,
     refuse_device,
 )
+from flasher.write.task import FlashReport
 
 __all__ = [
     "FlashOptions",
@@ -20,7 +22,9 @@ __all__ = [
     "Refusal",
     "check_device",
     "flash",
+    "flash_cards",
     "plan_flash",
     "prepare",
+    "read_image",
     "refuse_device",
 ]

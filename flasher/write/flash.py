@@ -1,92 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Flashes one card: looks, plans, renders, records, writes, reads back, records again.
+"""Flashes cards: checks again, renders, records, writes, reads back, records again.
 
-Everything that can go wrong without a card goes wrong before its first byte is destroyed.
+Everything that can go wrong without a card goes wrong before its first byte is destroyed, and
+for all cards before the first of them is touched.
 """
 
-import mmap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from time import monotonic
+from threading import Event, Lock
 
-from edge.errors import DeviceError, EdgeError
+from edge.errors import BugError, DeviceError, EdgeError
+from edge.events import Event as Happening
 from edge.events import Listener, Noted, ignore, step
-from edge.meta.adv import STORE_BYTES
 from edge.units import format_duration, format_size
-from flasher.card.personality import Personality, find_meta, new_personality, render_meta
-from flasher.description import read_description
-from flasher.device import THIS_HOST, DeviceKind, Host, inspect
-from flasher.device.usage import disks_of_path
-from flasher.patch import Patch
-from flasher.record import Attempt, CardRecords, Outcome
-from flasher.source import Image, open_image, scan_image
-from flasher.write.content import Content, lay_out, read_image_table
-from flasher.write.medium import Medium, open_medium
-from flasher.write.safety import FlashOptions, FlashPlan, FlashRequest, plan_flash
-from flasher.write.writer import UNUSABLE, Writing, write_content
-
-_HEAD_BYTES = 4096  # enough to hold a partition table, and aligned as direct reads want it
-Clock = Callable[[], datetime]
-_DEFAULTS = FlashOptions()
+from flasher.card import CardRenderer
+from flasher.device import THIS_HOST, Host, inspect
+from flasher.record import CardRecords
+from flasher.write.attempt import Clock
+from flasher.write.card import UNUSABLE
+from flasher.write.content import lay_out
+from flasher.write.engine import CardThread, wait_for
+from flasher.write.feed import Feed
+from flasher.write.limits import chunk_bytes_of
+from flasher.write.safety import FlashPlan, plan_flash
+from flasher.write.task import FlashReport, Run, Task, new_thread
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlashReport:
-    """A card that was written and read back."""
-
-    target: Path
-    record_id: int
-    image_sha256: str
-    written_bytes: int
-    verified_bytes: int
-    rewritten_ranges: int
-    """How many chunks had to be written a second time; more than none is a bad sign."""
-    seconds: float
-    fingerprint: str | None
-    """Of the node's key, base64; None when the image has no META."""
-    enrolment_id: str | None
-    """None as well when the card was flashed without an enrolment."""
-
-    @property
-    def bytes_per_second(self) -> float:
-        """Return how fast the card took it, reading back included."""
-        return self.written_bytes / self.seconds if self.seconds else 0.0
-
-
-def prepare(
-    image_path: Path,
-    target: Path,
-    options: FlashOptions = _DEFAULTS,
-    *,
-    meta: dict[int, bytes] | None = None,
-    listener: Listener = ignore,
-    host: Host = THIS_HOST,
-) -> FlashPlan:
-    """Look at image and target and return the plan; nothing is changed.
-
-    Raises:
-        DeviceError: when the target may not be written.
-        ImageError: when the image cannot be.
-    """
-    device = inspect(target, host)
-    with step(listener, "read image") as running:
-        image = scan_image(image_path.resolve(), listener)
-        read_image_table(image)
-        running.detail = f"{format_size(image.size_bytes)}, sha256 {image.sha256[:12]}"
-    board, version = _origin(image)
-    disks = frozenset(host.dev / name for name in disks_of_path(host, image.path))
-    request = FlashRequest(
-        image=image,
-        options=options,
-        image_disks=disks,
-        board=board,
-        version=version,
-        meta=meta or {},
-    )
-    return plan_flash(device, request)
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def flash(
@@ -94,56 +35,72 @@ def flash(
     *,
     records: CardRecords,
     listener: Listener = ignore,
-    clock: Clock = lambda: datetime.now(UTC),
+    clock: Clock = _utc_now,
     host: Host = THIS_HOST,
 ) -> FlashReport:
     """Carry out `plan` and return what came of it.
 
     Raises:
         DeviceError: when the target is no longer what the plan was made for. Nothing is written.
-        ImageError, FlashError: as `write_content` does; the card is then unbootable on purpose.
+        ImageError, FlashError: as `write_card` does; the card is then unbootable on purpose.
     """
-    _check_again(plan, host)
-    personality, content = _render(plan, clock())
-    with open_medium(plan.device, plan.size_bytes) as medium, _removing_failed_file(plan):
-        attempt = _attempt(plan, personality, clock())
-        number = records.begin(attempt)
-        started = monotonic()
-        with _recording(
-            records, number, medium=medium, listener=listener, clock=clock, started=started
-        ):
-            writing = _write(medium, content, listener)
-        seconds = monotonic() - started
-        records.finish(
-            number,
-            Outcome.WRITTEN,
-            ended=clock(),
-            written_bytes=writing.written_bytes,
-            seconds=seconds,
+    with step(listener, "flash") as running:
+        (result,) = flash_cards([plan], records=records, listener=listener, clock=clock, host=host)
+        if isinstance(result, EdgeError):
+            raise result
+        running.detail = (
+            f"{format_size(result.written_bytes)} written,"
+            f" {format_size(result.verified_bytes)} read back"
+            f" in {format_duration(result.seconds)}"
         )
-    return FlashReport(
-        target=plan.device.path,
-        record_id=number,
-        image_sha256=plan.request.image.sha256,
-        written_bytes=writing.written_bytes,
-        verified_bytes=writing.verified_bytes,
-        rewritten_ranges=len(writing.rewritten),
-        seconds=seconds,
-        fingerprint=attempt.fingerprint,
-        enrolment_id=attempt.enrolment_id,
+    return result
+
+
+def flash_cards(
+    plans: Sequence[FlashPlan],
+    *,
+    records: CardRecords,
+    listener: Listener = ignore,
+    clock: Clock = _utc_now,
+    host: Host = THIS_HOST,
+) -> list[FlashReport | EdgeError]:
+    """Write one image to the card of every plan at once; return in their order what came of each.
+
+    A card that fails does not stop the others.
+
+    Raises:
+        DeviceError: when a target is no longer what its plan was made for.
+        ImageError: when something cannot be rendered. Nothing is written after either.
+    """
+    for plan in plans:
+        _check_again(plan, host)
+    tasks = _render(plans, clock())
+    stopping = Event()
+    image = plans[0].request.image
+    feed = Feed(
+        image,
+        len(plans),
+        chunk_bytes=chunk_bytes_of([plan.device for plan in plans], host),
+        stopping=stopping,
     )
-
-
-def _origin(image: Image) -> tuple[str, str]:
-    """Return board and version from the description beside the image, if it is of this image."""
-    found = read_description(image.path)
-    if found.get("sha256") != image.sha256:
-        return "", ""
-    return found.get("board", ""), found.get("version", "")
+    run = Run(
+        feed=feed,
+        records=records,
+        listener=_one_at_a_time(listener),
+        clock=clock,
+        stopping=stopping,
+    )
+    threads = [new_thread(task, run) for task in tasks]
+    try:
+        wait_for(threads, stopping=stopping, listener=run.listener)
+    except KeyboardInterrupt:
+        _say_conditions(tasks, threads, listener)
+        raise
+    return [_result(thread) for thread in threads]
 
 
 def _check_again(plan: FlashPlan, host: Host) -> None:
-    """Apply every rule to the disk as it is now, and see that it is still the same one."""
+    """Look at the target once more, now, and see that it is still the same one."""
     now = inspect(plan.device.path, host)
     if now.identity != plan.device.identity:
         raise DeviceError(
@@ -153,107 +110,52 @@ def _check_again(plan: FlashPlan, host: Host) -> None:
     plan_flash(now, plan.request)
 
 
-def _render(plan: FlashPlan, now: datetime) -> tuple[Personality | None, Content]:
+def _render(plans: Sequence[FlashPlan], now: datetime) -> list[Task]:
     """Make everything that will be written, keys included."""
-    image = plan.request.image
-    meta = find_meta(read_image_table(image))
-    if meta is None:
-        return None, lay_out(image, plan.size_bytes)
-    personality = new_personality(now, enrol=plan.request.options.enrolment)
-    size_bytes = min(meta.size_bytes, STORE_BYTES)
-    store = render_meta(_read(image, meta.start_bytes, size_bytes), personality, plan.request.meta)
-    return personality, lay_out(image, plan.size_bytes, (Patch(meta.start_bytes, store),))
+    image = plans[0].request.image
+    if any(plan.request.image != image for plan in plans):
+        raise BugError("cards of one run have different images")
+    tasks = []
+    with CardRenderer(image) as renderer:
+        for plan in plans:
+            request = plan.request
+            card = renderer.render(
+                request.card, now=now, enrol=request.options.enrolment, meta=request.meta
+            )
+            content = lay_out(image, plan.size_bytes, card.patches)
+            tasks.append(Task(plan=plan, card=card, content=content))
+    return tasks
 
 
-def _read(image: Image, offset: int, size_bytes: int) -> bytes:
-    data = bytearray(size_bytes)
-    with open_image(image) as reader:
-        reader.read_at(offset, memoryview(data))
-    return bytes(data)
+def _result(thread: CardThread) -> FlashReport | EdgeError:
+    result = thread.result
+    if isinstance(result, FlashReport | EdgeError):
+        return result
+    assert isinstance(result, BaseException)
+    raise result
 
 
-def _write(medium: Medium, content: Content, listener: Listener) -> Writing:
-    with step(listener, "flash") as running:
-        started = monotonic()
-        writing = write_content(medium, content, listener)
-        seconds = monotonic() - started
-        running.detail = (
-            f"{format_size(writing.written_bytes)} written,"
-            f" {format_size(writing.verified_bytes)} read back in {format_duration(seconds)}"
-        )
-    return writing
+def _say_conditions(
+    tasks: Sequence[Task], threads: Sequence[CardThread], listener: Listener
+) -> None:
+    """Say what state a stopped run leaves each card in."""
+    for task, thread in zip(tasks, threads, strict=True):
+        if isinstance(thread.result, FlashReport):
+            condition = "it was finished, and may be used"
+        elif isinstance(thread.result, EdgeError):
+            condition = thread.result.message
+        elif task.is_touched:
+            condition = f"{UNUSABLE}; flash it again, or go on with --resume"
+        else:
+            condition = "nothing was written to it"
+        listener(Noted(text=f"stopped: {thread.name}: {condition}"))
 
 
-@contextmanager
-def _recording(
-    records: CardRecords,
-    number: int,
-    *,
-    medium: Medium,
-    listener: Listener,
-    clock: Clock,
-    started: float,
-) -> Iterator[None]:
-    """Note how an attempt fails, and say what state a stopped one leaves the card in."""
-    try:
-        yield
-    except EdgeError as error:
-        records.finish(
-            number,
-            Outcome.FAILED,
-            ended=clock(),
-            error=error.message,
-            seconds=monotonic() - started,
-        )
-        raise
-    except KeyboardInterrupt:
-        listener(Noted(text=f"stopped: {medium.name}: {_condition(medium)}"))
-        records.finish(number, Outcome.STOPPED, ended=clock(), seconds=monotonic() - started)
-        raise
+def _one_at_a_time(listener: Listener) -> Listener:
+    lock = Lock()
 
+    def tell(event: Happening) -> None:
+        with lock:
+            listener(event)
 
-def _condition(medium: Medium) -> str:
-    """Say what a stopped write leaves behind, by what is where the partition table was."""
-    head = memoryview(mmap.mmap(-1, _HEAD_BYTES))
-    try:
-        medium.read(0, head)
-    except OSError:
-        return "it can no longer be read; flash it again"
-    return "nothing was written to it" if any(head) else f"{UNUSABLE}; flash it again"
-
-
-@contextmanager
-def _removing_failed_file(plan: FlashPlan) -> Iterator[None]:
-    """Leave no half-written file where there was none."""
-    try:
-        yield
-    except BaseException:
-        if plan.device.kind is DeviceKind.FILE and plan.device.is_new:
-            plan.device.path.unlink(missing_ok=True)
-        raise
-
-
-def _attempt(plan: FlashPlan, personality: Personality | None, now: datetime) -> Attempt:
-    device, request = plan.device, plan.request
-    attempt = Attempt(
-        started=now,
-        image_path=request.image.path,
-        image_sha256=request.image.sha256,
-        image_bytes=request.image.size_bytes,
-        board=request.board,
-        version=request.version,
-        device_path=device.path,
-        device_model=f"{device.vendor} {device.model}".strip(),
-        device_serial=device.serial,
-        device_by_id=str(device.by_id[0]) if device.by_id else "",
-        device_bytes=plan.size_bytes,
-    )
-    if personality is None:
-        return attempt
-    enrolment = personality.enrolment
-    return replace(
-        attempt,
-        fingerprint=personality.fingerprint,
-        enrolment_id=enrolment.id if enrolment else None,
-        secret=enrolment.secret if enrolment else None,
-    )
+    return tell

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.errors import DeviceError
 from edge.units import GIB, format_size
+from flasher.card import CardSpec
 from flasher.device import Device, DeviceKind, Volume
 from flasher.source import Image
 from flasher.table import SECTOR
@@ -44,6 +45,10 @@ class FlashOptions:
     largest_bytes: int = LARGEST_CARD_BYTES
     smallest_bytes: int = 0
     """What the board needs besides the image, for its state and its data."""
+    probe: bool = False
+    """Find out, before the image is written, whether the card is as large as it says."""
+    resume: bool = False
+    """Go on where an interrupted run left the card."""
     enrolment: bool = True
     """Have the node take its first configuration only from whoever flashed its card."""
 
@@ -58,6 +63,8 @@ class FlashRequest:
     """The whole disks that the image itself lies on."""
     board: str = ""
     version: str = ""
+    card: CardSpec | None = None
+    """What is wanted of this card beyond the image."""
     meta: dict[int, bytes] = field(default_factory=dict)
     """Values to put into META besides key and enrolment."""
 

@@ -55,7 +55,7 @@ def test_json_lines_carry_the_events(
     assert run(["flash", "--image", str(image), "--to", target, "-o", "jsonl"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[0]["event"] == "StepStarted"
-    assert {"write", "verify"} <= {line.get("step") for line in lines}
+    assert {"write", "verify"} <= {line.get("phase") for line in lines}
     assert lines[-1]["target"] == target
 
 

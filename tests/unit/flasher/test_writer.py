@@ -1,21 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The writer against cards that keep, spoil, lose and lie."""
+"""One card's job against cards that keep, spoil, lose and lie."""
 
 from functools import partial
 from pathlib import Path
+from threading import Event as Flag
 
 import pytest
 
 from edge.errors import FlashError, ImageError
-from edge.events import Event, Progressed, ignore
+from edge.events import Event, Listener, ignore
 from flasher.source import scan_image
+from flasher.write.card import Tally
 from flasher.write.content import Content, lay_out
-from flasher.write.writer import write_content
+from flasher.write.event import CardNoted, CardProgressed, Phase
+from flasher.write.feed import Feed
+from flasher.write.job import Job, write_card
 from tests.fakes.image import MIB, make_image
 from tests.fakes.medium import FakeMedium
 from tests.unit.flasher.test_content import render
 
 CARD = 32 * MIB
+
+
+def write_content(
+    medium: FakeMedium, content: Content, listener: Listener = ignore, *, probe: bool = False
+) -> Tally:
+    stopping = Flag()
+    feed = Feed(content.image, 1, chunk_bytes=MIB, stopping=stopping)
+    job = Job(
+        medium=medium,
+        content=content,
+        feed=feed,
+        listener=listener,
+        stopping=stopping,
+        is_probed=probe,
+    )
+    return write_card(job)
 
 
 @pytest.fixture
@@ -56,13 +76,17 @@ def test_table_is_written_last(content: Content) -> None:
 # The end is written twice, cleared and then with the table, so it has to go wrong twice.
 @pytest.mark.parametrize(
     ("offset", "times"),
-    [(9 * MIB + 4711, 1), (MIB, 1), (7 * MIB, 1), (CARD - MIB, 2), (CARD - 1, 2), (600, 1)],
+    [(9 * MIB + 4711, 1), (MIB, 1), (7 * MIB, 1), (CARD - MIB, 2), (CARD - 1, 2), (600, 2)],
 )
 def test_flipped_byte_is_written_again(content: Content, offset: int, times: int) -> None:
     """One bad write is found, named exactly, and repaired: in data, holes, tail and head."""
     medium = FakeMedium(CARD, flips={offset: times})
-    writing = write_content(medium, content, ignore)
-    assert [one.offset for one in writing.rewritten] == [offset]
+    notes: list[Event] = []
+    tally = write_content(medium, content, notes.append)
+    assert len(tally.rewritten) == 1
+    if offset >= MIB:
+        text = f"byte {offset} read back wrong; writing it again"
+        assert CardNoted(card=medium.name, text=text) in notes
     expected = render(content, CARD)
     for one in content.data:
         assert medium.bytes[one.start : one.end] == expected[one.start : one.end]
@@ -87,10 +111,10 @@ def test_flip_in_the_table_condemns_the_card(content: Content) -> None:
 
 
 def test_card_that_lies_about_its_size_is_found(content: Content) -> None:
-    """Later writes that land on earlier bytes are noticed, because all is read back at the end."""
+    """Its end turns out to be its beginning before the image is written."""
     medium = FakeMedium(CARD, capacity_bytes=8 * MIB)
-    with pytest.raises(FlashError, match="does not keep"):
-        write_content(medium, content, ignore)
+    with pytest.raises(FlashError, match="keeps only"):
+        write_content(medium, content, ignore, probe=True)
     assert bytes(medium.bytes[512:520]) != b"EFI PART"
 
 
@@ -143,11 +167,11 @@ def test_interrupt_leaves_an_unbootable_card(content: Content) -> None:
 
 
 def test_progress_ends_at_its_total(content: Content) -> None:
-    """Both steps count up to exactly their total."""
+    """Both phases count up, and the last ends at exactly its total."""
     events: list[Event] = []
     write_content(FakeMedium(CARD), content, events.append)
-    for name in ("write", "verify"):
-        steps = [one for one in events if isinstance(one, Progressed) and one.step == name]
+    for phase in (Phase.WRITE, Phase.VERIFY):
+        steps = [one for one in events if isinstance(one, CardProgressed) and one.phase is phase]
         done = [one.done_bytes for one in steps]
         assert done == sorted(done)
-        assert steps[-1].done_bytes == steps[-1].total_bytes
+    assert steps[-1].done_bytes == steps[-1].total_bytes

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One card from its cleared head to its bootable one: clear, probe, write, verify, head.
+
+    clear head -> probe -> write and read back -> write again what was bad -> head -> read back
+
+Whatever stops it in between leaves a card that plainly does not boot.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+
+from edge.errors import ImageError
+from edge.events import Listener, Progressed
+from flasher.ranges import Range
+from flasher.source import Image, read_stamp
+from flasher.write.card import UNUSABLE, CardRun, HopelessError, Tally
+from flasher.write.content import Content
+from flasher.write.event import CardNoted, CardProgressed, Phase
+from flasher.write.feed import Feed
+from flasher.write.head import Marker, clear_head, invalidate_quietly, write_head
+from flasher.write.medium import Medium
+from flasher.write.repair import flush, locate, repair, unreliable
+
+_EVENT_S = 0.1
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """What one card is written from and with."""
+
+    medium: Medium
+    content: Content
+    feed: Feed
+    listener: Listener
+    stopping: Event
+    marker: Marker | None = None
+    is_probed: bool = True
+    done_before: tuple[Range, ...] = ()
+    verified: Callable[[Range], None] = lambda _range: None
+
+
+def write_card(job: Job) -> Tally:
+    """Write and verify the card of `job`.
+
+    Raises:
+        FlashError: when the medium fails, or does not keep what was written after a second try.
+        ImageError: when the image can no longer be read. The medium is unbootable after either.
+        StoppedError: when the operator stopped the run.
+    """
+    clear_head(job.medium, job.content, job.marker)
+    if job.is_probed:
+        from flasher.write.probe import probe_capacity
+
+        probe_capacity(job.medium, _probing(job))
+    tally = _write_body(job)
+    _check_unchanged(job.content.image)
+    try:
+        if write_head(job.medium, job.content):
+            tally.rewritten.append(Range(0, len(job.content.head)))
+    except BaseException:
+        invalidate_quietly(job.medium, job.content)
+        raise
+    tally.written_bytes += len(job.content.head)
+    tally.verified_bytes += len(job.content.head)
+    job.medium.reread_table()
+    return tally
+
+
+def _write_body(job: Job) -> Tally:
+    run = CardRun(
+        job.medium,
+        job.content,
+        chunk_bytes=job.feed.chunk_bytes,
+        stopping=job.stopping,
+        progressed=_Progress(job),
+        verified=job.verified,
+        done_before=job.done_before,
+    )
+    job.feed.join(run)
+    try:
+        run.run()
+    except HopelessError as error:
+        at = locate(job.medium, job.content, min(run.tally.rewritten, key=lambda one: one.start))
+        raise unreliable(job.medium, at) from error
+    if run.tally.bad:
+        _repair(job, run.tally)
+    flush(job.medium)
+    return run.tally
+
+
+def _repair(job: Job, tally: Tally) -> None:
+    name = job.medium.name
+    strange = [] if not tally.rewritten else tally.rewritten
+
+    def note(text: str) -> None:
+        if strange:
+            job.listener(CardNoted(card=name, text=text))
+
+    repair(job.medium, job.content, tally.bad, note)
+    for one in tally.bad:
+        tally.verified_bytes += one.size_bytes
+        job.verified(one)
+
+
+def _check_unchanged(image: Image) -> None:
+    if read_stamp(image.path) != image.stamp:
+        raise ImageError(f"{image.path} changed while it was written; {UNUSABLE}")
+
+
+class _Progress:
+    """Tells, not too often, how far writing has come, and then how far reading back has."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self._told = job, 0.0
+        self._phase, self._began, self._before = Phase.WRITE, monotonic(), 0
+
+    def __call__(self, tally: Tally) -> None:
+        now = monotonic()
+        is_last = tally.verified_bytes >= tally.total_bytes
+        if now - self._told < _EVENT_S and not is_last:
+            return
+        self._told = now
+        if tally.arrived_bytes >= tally.data_bytes and self._phase is Phase.WRITE:
+            self._phase, self._began, self._before = Phase.VERIFY, now, tally.verified_bytes
+        is_writing = self._phase is Phase.WRITE
+        done = tally.arrived_bytes if is_writing else tally.verified_bytes
+        self._job.listener(
+            CardProgressed(
+                card=self._job.medium.name,
+                phase=self._phase,
+                done_bytes=done,
+                total_bytes=tally.data_bytes if is_writing else tally.total_bytes,
+                bytes_per_second=(done - self._before) / max(now - self._began, 1e-6),
+            )
+        )
+
+
+def _probing(job: Job) -> Listener:
+    def show(event: object) -> None:
+        if isinstance(event, Progressed):
+            job.listener(
+                CardProgressed(
+                    card=job.medium.name,
+                    phase=Phase.PROBE,
+                    done_bytes=event.done_bytes,
+                    total_bytes=event.total_bytes,
+                    bytes_per_second=0.0,
+                )
+            )
+
+    return show

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at image and target and plans; nothing is changed."""
+
+from pathlib import Path
+
+from edge.events import Listener, ignore, step
+from edge.units import format_size
+from flasher.card import CardSpec
+from flasher.description import read_description
+from flasher.device import THIS_HOST, Host, inspect
+from flasher.device.usage import disks_of_path
+from flasher.source import Image, scan_image
+from flasher.write.content import read_image_table
+from flasher.write.safety import FlashOptions, FlashPlan, FlashRequest, plan_flash
+
+_DEFAULTS = FlashOptions()
+
+
+def prepare(
+    image: Path | Image,
+    target: Path,
+    options: FlashOptions = _DEFAULTS,
+    *,
+    card: CardSpec | None = None,
+    meta: dict[int, bytes] | None = None,
+    listener: Listener = ignore,
+    host: Host = THIS_HOST,
+) -> FlashPlan:
+    """Look at image and target and return the plan; nothing is changed.
+
+    An image that goes to several cards is given as what `read_image` returned.
+
+    Raises:
+        DeviceError: when the target may not be written.
+        ImageError: when the image cannot be.
+    """
+    device = inspect(target, host)
+    if isinstance(image, Path):
+        image = read_image(image, listener)
+    board, version = _origin(image)
+    request = FlashRequest(
+        image=image,
+        options=options,
+        image_disks=frozenset(host.dev / name for name in disks_of_path(host, image.path)),
+        board=board,
+        version=version,
+        card=card,
+        meta=meta or {},
+    )
+    return plan_flash(device, request)
+
+
+def read_image(path: Path, listener: Listener = ignore) -> Image:
+    """Return the image at `path`, read as far as it takes to know that it can be written.
+
+    Raises:
+        ImageError: when it cannot.
+    """
+    with step(listener, "read image") as running:
+        image = scan_image(path.resolve(), listener)
+        read_image_table(image)
+        digest = f", sha256 {image.sha256[:12]}" if image.sha256 else ""
+        running.detail = f"{format_size(image.size_bytes)}{digest}"
+    return image
+
+
+def _origin(image: Image) -> tuple[str, str]:
+    """Return board and version from the description beside the image, if it is of this image."""
+    found = read_description(image.path)
+    if image.sha256 and found.get("sha256") != image.sha256:
+        return "", ""
+    return found.get("board", ""), found.get("version", "")

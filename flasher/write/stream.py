@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One pass over the image that feeds the cards which follow it.
+
+The reader waits when every buffer is taken. If some card then has nothing left to write while
+another sits on the buffers, the latter is let go: it will follow a stream of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from threading import Event, Thread
+from time import monotonic
+from typing import Protocol
+
+from edge.errors import EdgeError
+from flasher.ranges import Range, split
+from flasher.source import Image, ImageReader, open_image
+from flasher.write.digest import RangeChecker, digest
+from flasher.write.intake import Chunk, Intake
+from flasher.write.ring import Buffer, Ring
+
+_PATIENCE_S = 0.02
+_FREE_S = 0.3
+_SHARE = 0.02  # of the time so far: what a card may cost its peers before it is let go
+
+
+class Follower(Protocol):
+    """A card, as far as a stream knows it."""
+
+    intake: Intake
+
+    @property
+    def wanted(self) -> tuple[Range, ...]:
+        """Return what it wants of the image."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether it has nothing to write now."""
+        ...
+
+
+LetGo = Callable[[Follower, int], None]
+"""Takes a card that was too slow, and where its next byte is in the image."""
+
+
+class Stream:
+    """Reads `ranges` of an image in order, in a thread of its own."""
+
+    def __init__(
+        self,
+        image: Image,
+        ranges: Sequence[Range],
+        *,
+        ring: Ring,
+        followers: Sequence[Follower],
+        let_go: LetGo,
+        stopping: Event,
+    ) -> None:
+        self._image, self._ranges, self._ring = image, ranges, ring
+        self._followers = list(followers)
+        self._let_go, self._stopping = let_go, stopping
+        self._checker = RangeChecker(image)
+        self._began, self._starved_s = monotonic(), 0.0
+
+    def start(self) -> None:
+        """Begin to read."""
+        Thread(target=self._run, name="image stream", daemon=True).start()
+
+    def _run(self) -> None:
+        error: EdgeError | None = None
+        try:
+            self._read_all()
+        except EdgeError as caught:  # the thread's boundary: every card raises it again
+            error = caught
+        for follower in self._followers:
+            follower.intake.end(error)
+
+    def _read_all(self) -> None:
+        with ExitStack() as stack:
+            reader = stack.enter_context(open_image(self._image))
+            head = self._image.head
+            self._checker.feed(Range(0, len(head)), memoryview(head))
+            for at in split(self._ranges, self._ring.buffer_bytes):
+                buffer = self._wait_for_buffer(at.start)
+                if buffer is None:
+                    return
+                self._publish(at, buffer, reader)
+
+    def _publish(self, at: Range, buffer: Buffer, reader: ImageReader) -> None:
+        view = buffer.memory[: at.size_bytes]
+        try:
+            inside = fill(self._image, reader, at, view)
+            self._checker.feed(Range(at.start, at.start + inside), view[:inside])
+            chunk = Chunk(at, buffer, digest(view), self._ring)
+            for follower in self._followers:
+                follower.intake.offer(chunk)
+        finally:
+            self._ring.release(buffer)
+
+    def _wait_for_buffer(self, position: int) -> Buffer | None:
+        """Return a free buffer; None when nobody follows any more."""
+        while not self._stopping.is_set():
+            self._followers = [one for one in self._followers if not one.intake.is_closed]
+            if not self._followers:
+                return None
+            asked = monotonic()
+            if buffer := self._ring.acquire(_PATIENCE_S):
+                return buffer
+            if any(one.is_idle for one in self._followers):
+                self._starved_s += monotonic() - asked
+                self._shed(position)
+        return None
+
+    def _shed(self, position: int) -> None:
+        """Let the slowest card go once it has cost the others too much."""
+        if self._starved_s < _FREE_S + _SHARE * (monotonic() - self._began):
+            return
+        slow = max(self._followers, key=lambda one: len(one.intake))
+        if slow.is_idle or len(self._followers) == 1:
+            return
+        self._followers.remove(slow)
+        start = slow.intake.drain()
+        self._let_go(slow, position if start is None else start)
+
+
+def fill(image: Image, reader: ImageReader, at: Range, into: memoryview) -> int:
+    """Fill `into` with the image's bytes at `at`, zeros behind its end; return how many are its."""
+    inside = max(0, min(at.end, image.size_bytes) - at.start)
+    if inside:
+        reader.read_at(at.start, into[:inside])
+    if inside < len(into):
+        into[inside:] = bytes(len(into) - inside)
+    return inside

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One card of a run, from opening it to the last line of its record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+from edge.errors import EdgeError
+from edge.events import Listener
+from edge.units import format_size
+from flasher.card import RenderedCard
+from flasher.device import DeviceKind
+from flasher.ranges import total_bytes
+from flasher.record import CardRecords
+from flasher.write.attempt import Clock, new_attempt, record_success, recording_failure
+from flasher.write.card import Tally
+from flasher.write.content import Content
+from flasher.write.engine import CardThread
+from flasher.write.event import CardFailed, CardFinished, CardNoted
+from flasher.write.feed import Feed
+from flasher.write.head import Marker, read_marker
+from flasher.write.job import Job, write_card
+from flasher.write.journal import (
+    Interrupted,
+    Journal,
+    find_interrupted,
+    is_same_image,
+    new_header,
+)
+from flasher.write.medium import open_medium
+from flasher.write.safety import FlashPlan
+from flasher.write.watch import WatchedMedium
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashReport:
+    """A card that was written and read back."""
+
+    target: Path
+    record_id: int
+    image_sha256: str
+    written_bytes: int
+    verified_bytes: int
+    rewritten_ranges: int
+    """How many chunks had to be written a second time; more than none is a bad sign."""
+    seconds: float
+    fingerprint: str | None
+    """Of the node's key, base64; None when the image has no META."""
+    enrolment_id: str | None
+    """None as well when the card was flashed without an enrolment."""
+    card_name: str = ""
+    habit: str = ""
+    """How it was read back: trailing the writing, or afterwards."""
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Return how fast the card took it, reading back included."""
+        return self.written_bytes / self.seconds if self.seconds else 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    """One card of a run: what was rendered for it, and how far it came."""
+
+    plan: FlashPlan
+    card: RenderedCard
+    content: Content
+    is_touched: bool = False
+    interrupted: Interrupted | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """What all cards of a run share."""
+
+    feed: Feed
+    records: CardRecords
+    listener: Listener
+    clock: Clock
+    stopping: Event = field(default_factory=Event)
+
+
+def new_thread(task: Task, run: Run) -> CardThread:
+    """Return the thread that will carry out `task`; its result is a report or an error."""
+
+    def work(thread: CardThread) -> FlashReport:
+        try:
+            return _flash(task, run, thread)
+        except BaseException as error:
+            run.feed.withdraw()
+            if isinstance(error, EdgeError):
+                hint = error.hint or ""
+                run.listener(CardFailed(card=thread.name, error=error.message, hint=hint))
+            raise
+
+    return CardThread(str(task.plan.device.path), work)
+
+
+def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
+    plan = task.plan
+    interrupted = _find_interrupted(task, run) if plan.request.options.resume else None
+    with open_medium(plan.device, plan.size_bytes) as opened, _removing_failed_file(plan):
+        thread.medium = medium = WatchedMedium(opened)
+        resumes = interrupted.header.attempt if interrupted else None
+        number = run.records.begin(new_attempt(plan, task.card, run.clock(), resumes=resumes))
+        began = monotonic()
+        with recording_failure(run.records, number, run.clock):
+            tally = _write(task, run, medium, interrupted, number)
+        seconds = monotonic() - began
+        record_success(run.records, number, tally, medium=medium, clock=run.clock, seconds=seconds)
+    run.listener(CardFinished(card=thread.name, seconds=seconds, written_bytes=tally.written_bytes))
+    return _report(task, tally, number, seconds)
+
+
+def _find_interrupted(task: Task, run: Run) -> Interrupted | None:
+    """Return what an earlier run of this image left on the card, and say what is done with it."""
+    plan, folder = task.plan, _journals(run.records)
+    marker = read_marker(plan.device.path)
+    name = marker.run if marker else None
+    found = find_interrupted(folder, plan.device, plan.size_bytes, name)
+    text = "no interrupted run found: written from the start"
+    if found and not is_same_image(found.header, plan.request.image):
+        found, text = None, "the image changed since: written from the start"
+    elif found:
+        done = total_bytes(found.done)
+        text = f"continued: {format_size(done)} were there already, and are read back again"
+    run.listener(CardNoted(card=str(plan.device.path), text=text))
+    return found
+
+
+def _journals(records: CardRecords) -> Path:
+    return records.path.parent / "journal"
+
+
+def _write(
+    task: Task, run: Run, medium: WatchedMedium, interrupted: Interrupted | None, number: int
+) -> Tally:
+    plan = task.plan
+    header = new_header(
+        plan.device, plan.size_bytes, plan.request.image, started=run.clock(), attempt=number
+    )
+    journal = Journal(_journals(run.records), header)
+    if interrupted:
+        journal.take_over(interrupted)
+    task.is_touched = True
+    job = Job(
+        medium=medium,
+        content=task.content,
+        feed=run.feed,
+        listener=run.listener,
+        stopping=run.stopping,
+        marker=Marker(run=header.run, image=plan.request.image.path.name),
+        is_probed=_is_probed(plan) and not interrupted,
+        done_before=interrupted.done if interrupted else (),
+        verified=journal.verified,
+    )
+    try:
+        tally = write_card(job)
+    finally:
+        journal.save()
+    journal.remove()
+    return tally
+
+
+def _is_probed(plan: FlashPlan) -> bool:
+    return plan.request.options.probe and plan.device.kind is not DeviceKind.FILE
+
+
+@contextmanager
+def _removing_failed_file(plan: FlashPlan) -> Iterator[None]:
+    """Leave no half-written file where there was none."""
+    try:
+        yield
+    except BaseException:
+        if plan.device.kind is DeviceKind.FILE and plan.device.is_new:
+            plan.device.path.unlink(missing_ok=True)
+        raise
+
+
+def _report(task: Task, tally: Tally, number: int, seconds: float) -> FlashReport:
+    personality = task.card.personality
+    enrolment = personality.enrolment if personality else None
+    return FlashReport(
+        target=task.plan.device.path,
+        record_id=number,
+        image_sha256=task.plan.request.image.sha256,
+        written_bytes=tally.written_bytes,
+        verified_bytes=tally.verified_bytes,
+        rewritten_ranges=len(tally.rewritten),
+        seconds=seconds,
+        fingerprint=personality.fingerprint if personality else None,
+        enrolment_id=enrolment.id if enrolment else None,
+        card_name=task.card.spec.name,
+        habit=str(tally.habit),
+    )
