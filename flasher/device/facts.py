@@ -2,10 +2,12 @@
 """What is known about a disk before anything is decided about it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from edge.units import format_size
+from flasher.table import Table
 
 
 class DeviceKind(StrEnum):
@@ -18,6 +20,26 @@ class DeviceKind(StrEnum):
     MAPPED = "mapped"
     HARDWARE_PARTITION = "hardware-partition"
     OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a file system says about its own life; nothing where it keeps no such thing."""
+
+    last_mounted_at: str = ""
+    """The place where it was mounted last (ext only)."""
+    mounted: datetime | None = None
+    """When it was mounted last."""
+    written: datetime | None = None
+    """When something on it was changed last, as far as a glance shows."""
+    made: datetime | None = None
+    used_bytes: int | None = None
+
+    def __bool__(self) -> bool:
+        return self != _NO_HISTORY
+
+
+_NO_HISTORY = History()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +58,7 @@ class Volume:
     """Swap space that is in use now."""
     holders: tuple[str, ...] = ()
     """Mapped devices built on it."""
+    history: History = _NO_HISTORY
 
     @property
     def label(self) -> str:
@@ -55,6 +78,7 @@ class Identity:
     by_id: tuple[Path, ...] = ()
     diskseq: int | None = None
     """The kernel's count of media; a card that was swapped in between has another one."""
+    cid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +95,12 @@ class Device:
     serial: str = ""
     transport: str = ""
     """usb, mmc, nvme, sata, virtio ...; empty when unknown."""
+    cid: str = ""
+    """The register by which an SD card or eMMC names itself, in a slot of its own."""
+    port: str = ""
+    """Where it is plugged in, as udev's ID_PATH says it: "pci-0000:00:14.0-usb-0:1.3:1.0-..."."""
+    topology: str = ""
+    """The same as the kernel says it: its path in sysfs, "/devices/pci0000:00/...". """
     card: str = ""
     """SD or MMC, from the card itself; MMC on a host is soldered eMMC."""
     is_removable: bool = False
@@ -82,6 +112,8 @@ class Device:
     diskseq: int | None = None
     table: str = ""
     """gpt, mbr, or empty."""
+    layout: Table | None = None
+    """The partition table as its own bytes have it, when they could be read."""
     volumes: tuple[Volume, ...] = ()
     system_uses: tuple[str, ...] = ()
     """What the running system has on it: "/", "/boot", "swap" ..."""
@@ -92,6 +124,10 @@ class Device:
     """The loop device that a regular file is attached to."""
     is_new: bool = False
     """A regular file that does not exist yet."""
+    protection: str = ""
+    """The line of the configuration that says never to write it, if there is one."""
+    wrong_port: str = ""
+    """Why its port is none that the configuration allows, if it lists any."""
 
     @property
     def is_card(self) -> bool:
@@ -122,4 +158,5 @@ class Device:
             serial=self.serial,
             by_id=self.by_id,
             diskseq=self.diskseq,
+            cid=self.cid,
         )

@@ -14,6 +14,8 @@ class Host:
     dev: Path = Path("/dev")
     has_udev: bool = True
     """Ask udev's database for names and labels as well."""
+    config: tuple[Path, ...] | None = None
+    """The folders with the flasher's configuration; by default the system's and the operator's."""
 
     def read(self, path: Path) -> str:
         """Return the stripped text of a kernel file, or nothing when it cannot be read."""

@@ -5,6 +5,7 @@ Facts come from sysfs, names and file systems from udev's database where udevd r
 otherwise from the disk's own bytes. Without the right to read a disk, those stay unknown.
 """
 
+import io
 import os
 import re
 import stat
@@ -12,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import DeviceError
-from flasher.device.facts import Device, DeviceKind, Volume
+from flasher.device.facts import Device, DeviceKind, History, Volume
+from flasher.device.history import read_history
 from flasher.device.host import THIS_HOST, Host
+from flasher.device.policy import apply_policy, load_policy
+from flasher.device.port import derive_port
 from flasher.device.signature import read_signature, read_table_type
 from flasher.device.udev import Properties, read_udev
 from flasher.device.usage import Usage, name_of_number, read_usage
+from flasher.table import Table, read_table
 
 _SECTOR_BYTES = 512  # sysfs counts in these whatever the disk's own blocks are
 _NOT_DISKS = re.compile(r"(ram|zram|fd|sr|nbd|mtdblock|ubiblock|rbd|drbd)\d+.*")
@@ -25,13 +30,17 @@ _HARDWARE_PARTITION = re.compile(r"mmcblk\d+(boot\d+|rpmb|gp\d+)")
 
 
 def find_devices(host: Host = THIS_HOST, *, with_all: bool = False) -> list[Device]:
-    """Return the disks of this machine by name; `with_all` adds empty and mapped ones."""
-    usage = read_usage(host)
+    """Return the disks of this machine by name; `with_all` adds empty and mapped ones.
+
+    Raises:
+        ConfigError: when the configuration that protects disks cannot be used.
+    """
+    usage, policy = read_usage(host), load_policy(host)
     # A hidden disk is one path of several to a disk that is listed as well.
     names = [
         node.name for node in host.children(host.sys / "block") if host.read(node / "hidden") != "1"
     ]
-    devices = [_read_device(host, usage, name) for name in names]
+    devices = [apply_policy(_read_device(host, usage, name), policy) for name in names]
     shown = (DeviceKind.DISK, DeviceKind.LOOP)
     return [device for device in devices if with_all or _is_shown(device, shown)]
 
@@ -41,7 +50,12 @@ def inspect(path: Path, host: Host = THIS_HOST) -> Device:
 
     Raises:
         DeviceError: when there is nothing, or nothing that could ever be written as a card.
+        ConfigError: when the configuration that protects disks cannot be used.
     """
+    return apply_policy(_look_at(path, host), load_policy(host))
+
+
+def _look_at(path: Path, host: Host) -> Device:
     real = path.resolve()
     try:
         status = real.stat()
@@ -89,6 +103,7 @@ def _inspect_file(real: Path, status: os.stat_result, host: Host) -> Device:
         size_bytes=status.st_size,
         fs_type=content.fs_type,
         fs_label=content.fs_label,
+        history=content.history,
     )
     return Device(
         path=real,
@@ -98,6 +113,7 @@ def _inspect_file(real: Path, status: os.stat_result, host: Host) -> Device:
         transport="file",
         is_denied=not os.access(real, os.W_OK),
         table=content.table,
+        layout=content.layout,
         volumes=(whole,) if content.fs_type and not content.table else (),
         loop_path=_loop_of(host, status),
     )
@@ -123,6 +139,7 @@ def _read_device(host: Host, usage: Usage, name: str) -> Device:
     content = _read_content(host.dev / name, size_bytes)
     backing = host.read(node / "loop/backing_file")
     number = host.read(node / "dev").split(":")
+    topology = f"/{node.relative_to(host.sys.resolve())}"
     return Device(
         path=host.dev / name,
         kind=kind,
@@ -133,6 +150,9 @@ def _read_device(host: Host, usage: Usage, name: str) -> Device:
         vendor=properties.vendor or _vendor(host, node),
         serial=properties.serial or _serial(host, node),
         transport=properties.transport or _transport(node),
+        cid=_cid(host, node),
+        port=properties.port or derive_port(topology),
+        topology=topology,
         card=_card(host, node),
         is_removable=host.read(node / "removable") == "1",
         is_read_only=host.read(node / "ro") == "1",
@@ -141,6 +161,7 @@ def _read_device(host: Host, usage: Usage, name: str) -> Device:
         physical_block_bytes=host.read_number(node / "queue/physical_block_size") or _SECTOR_BYTES,
         diskseq=host.read_number(node / "diskseq") or None,
         table=properties.table or content.table,
+        layout=content.layout,
         volumes=_volumes(host, usage, node, content, properties),
         system_uses=tuple(usage.system.get(name, ())),
         parent=host.dev / node.parent.name if kind is DeviceKind.PARTITION else None,
@@ -178,6 +199,10 @@ def _card(host: Host, node: Path) -> str:
     if not node.name.startswith("mmcblk"):
         return ""
     return host.read(node / "device/type")
+
+
+def _cid(host: Host, node: Path) -> str:
+    return host.read(node / "device/cid") if node.name.startswith("mmcblk") else ""
 
 
 def _transport(node: Path) -> str:
@@ -228,6 +253,7 @@ def _volume(
         mounts=tuple(usage.mounts.get(node.name, ())),
         is_swap=node.name in usage.swaps,
         holders=_holders(host, node),
+        history=content.history,
     )
 
 
@@ -239,8 +265,10 @@ def _holders(host: Host, node: Path) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Content:
     table: str = ""
+    layout: Table | None = None
     fs_type: str | None = None
     fs_label: str | None = None
+    history: History = History()  # noqa: RUF009 - frozen
 
 
 def _read_content(path: Path, size_bytes: int) -> _Content:
@@ -251,14 +279,23 @@ def _read_content(path: Path, size_bytes: int) -> _Content:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return _Content()
-    try:
-        signature = read_signature(fd, size_bytes)
-        return _Content(
-            table=read_table_type(fd),
-            fs_type=signature.fs_type if signature else None,
-            fs_label=(signature.label or None) if signature else None,
-        )
-    except OSError:
-        return _Content()
-    finally:
-        os.close(fd)
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        try:
+            return _content_of(file, size_bytes)
+        except OSError:
+            return _Content()
+
+
+def _content_of(file: io.FileIO, size_bytes: int) -> _Content:
+    table = read_table_type(file.fileno())
+    layout = read_table(file) if table else None
+    signature = read_signature(file.fileno(), size_bytes)
+    if signature is None:
+        return _Content(table=table, layout=layout)
+    return _Content(
+        table=table,
+        layout=layout,
+        fs_type=signature.fs_type,
+        fs_label=signature.label or None,
+        history=read_history(file.fileno(), signature.fs_type),
+    )

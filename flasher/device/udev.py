@@ -17,6 +17,7 @@ class Properties:
     vendor: str = ""
     serial: str = ""
     transport: str = ""
+    port: str = ""
     table: str = ""
     fs_type: str = ""
     fs_label: str = ""
@@ -47,6 +48,7 @@ def from_properties(found: dict[str, str], links: list[str]) -> Properties:
         vendor=_vendor(found),
         serial=found.get("ID_SERIAL_SHORT") or found.get("ID_SERIAL", ""),
         transport=found.get("ID_BUS", "") if found.get("ID_BUS") != "ata" else "sata",
+        port=found.get("ID_PATH", ""),
         table="mbr" if table == "dos" else table,
         fs_type=found.get("ID_FS_TYPE", ""),
         fs_label=found.get("ID_FS_LABEL", ""),

@@ -45,6 +45,9 @@ def read_usage(host: Host) -> Usage:
         usage.mounts.setdefault(name, []).append(mount.place)
         if mount.place in _SYSTEM_PLACES or _BELOW_BOOT.fullmatch(mount.place):
             _claim(host, usage, name, mount.place)
+    for node in (host.sys / "fs/btrfs").glob("*/devices/*"):
+        # The mount table names one device of several that a btrfs may span.
+        usage.mounts.setdefault(node.name, ["a btrfs of several disks"])
     for source in _swaps(host):
         _add_swap(host, usage, table, source)
     if (name := _device_of_path(host, table, _working_directory())) is not None:
@@ -86,6 +89,12 @@ def disks_below(host: Host, name: str) -> set[str]:
     if (node / "partition").exists():
         return disks_below(host, node.resolve().parent.name)
     return {name}
+
+
+def partition_names(host: Host, name: str) -> list[str]:
+    """Return the kernel names of the partitions of the disk `name`."""
+    node = host.sys / "class/block" / name
+    return [entry.name for entry in host.children(node) if (entry / "partition").exists()]
 
 
 def name_of_number(host: Host, number: tuple[int, int]) -> str | None:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the card records are: with the person who flashes, also when that takes sudo."""
 
-import os
-import pwd
 from pathlib import Path
 
-from edge.paths import data_dir
+from edge.paths import caller_home, data_dir
 from flasher.record.cards import CardRecords
 
 _FILE = "cards.sqlite"
@@ -20,11 +18,5 @@ def card_records() -> CardRecords:
 
 
 def _folder() -> Path:
-    caller = os.environ.get("SUDO_UID", "")
-    if os.geteuid() != 0 or not caller.isdecimal() or "EDGECTL_HOME" in os.environ:
-        return data_dir()
-    try:
-        home = Path(pwd.getpwuid(int(caller)).pw_dir)
-    except KeyError:
-        return data_dir()
-    return home / ".local/share/edgectl"
+    home = caller_home()
+    return home / ".local/share/edgectl" if home else data_dir()

@@ -13,7 +13,14 @@ class FakeHost:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.host = Host(sys=root / "sys", proc=root / "proc", dev=root / "dev", has_udev=False)
+        self.config = root / "etc/edgectl"
+        self.host = Host(
+            sys=root / "sys",
+            proc=root / "proc",
+            dev=root / "dev",
+            has_udev=False,
+            config=(self.config,),
+        )
         for folder in ("sys/block", "sys/class/block", "sys/dev/block", "proc/self", "dev"):
             (root / folder).mkdir(parents=True)
         self._mounts: list[str] = []
@@ -66,6 +73,13 @@ class FakeHost:
         """Swap to a device or file."""
         self._swaps.append(f"{source} partition 1 0 -2")
         self._flush()
+
+    def configure(self, text: str, name: str = "flash.yaml") -> Path:
+        """Write a configuration file of the flasher."""
+        file = self.config / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
 
     def _node(self, node: Path, size: int) -> None:
         self._minor += 1
