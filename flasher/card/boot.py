@@ -8,7 +8,7 @@ files that are there are replaced.
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -16,14 +16,16 @@ from typing import BinaryIO
 from edge.errors import ImageError, ToolError
 from edge.paths import cache_dir
 from edge.units import MIB, format_size
-from flasher.card.fat import read_shape, read_used
 from flasher.image.tool import require_tools, run_tool
+from flasher.map.fat import is_fat, survey_fat
+from flasher.map.sparse import data_ranges
+from flasher.map.survey import Surveyor
 from flasher.patch import Patch
-from flasher.ranges import Range, merge, subtract
+from flasher.ranges import Range, merge, subtract, total_bytes
 from flasher.table import Partition, Table
 
-TOOLS = ("mcopy", "mmd", "mdir")
-_BLOCK_BYTES = 4096
+TOOLS = ("mcopy", "mmd")
+_BLOCK_BYTES, _BOOT_BYTES = 4096, 2048
 _CHUNK_BYTES = MIB
 _BOOT_TYPES = frozenset(
     {
@@ -71,7 +73,7 @@ class BootCopy:
                 file.seek(part.start - inside.start)
                 file.write(piece)
             file.seek(0)
-            if read_shape(file.read(512)) is None:
+            if not is_fat(file.read(_BOOT_BYTES)):
                 raise ImageError(
                     f"partition {self.partition.number} of {self._image} has no FAT file system"
                     " to put files into"
@@ -123,15 +125,12 @@ class BootCopy:
 
     def _free_bytes(self) -> int:
         with self._path.open("rb") as file:
-            shape = read_shape(file.read(512))
-            used = sum(part.size_bytes for part in read_used(file))
-        return shape.clusters * shape.cluster_bytes - used if shape else 0
+            return total_bytes(_free(file))
 
     def _changes(self, edited: Path) -> tuple[Patch, ...]:
         with self._path.open("rb") as before, edited.open("rb") as after:
-            # What the image leaves undefined differs from the card even where both read zeros.
-            taken = subtract(read_used(after), read_used(before))
-            must = [part for each in taken for part in _cut(self._unread, each)]
+            # Where the image leaves it open what a card has, equal zeros are no equality.
+            must = subtract(self._unread, _free(after))
             shift = self.partition.start_bytes % _BLOCK_BYTES
             runs = merge([*_differences(before, after, shift), *must])
             return tuple(_to_patch(after, run, self.partition.start_bytes) for run in runs)
@@ -142,9 +141,20 @@ def _to_patch(file: BinaryIO, run: Range, start_bytes: int) -> Patch:
     return Patch(start_bytes + run.start, file.read(run.size_bytes))
 
 
+def _free(file: BinaryIO) -> tuple[Range, ...]:
+    """Return what the file system leaves free, small gaps aside; nothing when that is unsure."""
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    surveyor = Surveyor(survey_fat(file.read(_BOOT_BYTES), size_bytes), size_bytes)
+    while want := surveyor.want:
+        file.seek(want.start)
+        surveyor.give(want.start, memoryview(file.read(want.size_bytes)))
+    return surveyor.free
+
+
 def _differences(before: BinaryIO, after: BinaryIO, shift: int) -> Iterator[Range]:
     """Yield the blocks, as the medium counts them, in which two files of one size differ."""
-    for data in _data_ranges(after):
+    for data in _stored(after):
         for part in _pieces([_widen(data, shift)]):
             before.seek(part.start)
             after.seek(part.start)
@@ -170,23 +180,14 @@ def _widen(data: Range, shift: int) -> Range:
 def _copy_sparse(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("wb") as writer:
         writer.truncate(source.stat().st_size)
-        for part in _pieces(_data_ranges(reader)):
+        for part in _pieces(_stored(reader)):
             reader.seek(part.start)
             writer.seek(part.start)
             writer.write(reader.read(part.size_bytes))
 
 
-def _data_ranges(file: BinaryIO) -> Sequence[Range]:
-    """Return what a sparse file really holds."""
-    size_bytes, found, at = os.fstat(file.fileno()).st_size, [], 0
-    while at < size_bytes:
-        try:
-            start = os.lseek(file.fileno(), at, os.SEEK_DATA)
-        except OSError:
-            break
-        at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-        found.append(Range(start, at))
-    return found
+def _stored(file: BinaryIO) -> Iterator[Range]:
+    return data_ranges(file.fileno(), os.fstat(file.fileno()).st_size)
 
 
 def _check(edited: Path, files: Mapping[str, bytes]) -> None:
@@ -195,6 +196,8 @@ def _check(edited: Path, files: Mapping[str, bytes]) -> None:
         for number, (path, content) in enumerate(sorted(files.items())):
             back = Path(folder) / str(number)
             run_tool("mcopy", "-i", edited, f"::/{path}", back, environment=_environment())
+            if back.is_dir():
+                raise ImageError(f"{path} is a folder in the boot partition, not a file")
             if back.read_bytes() != content:
                 raise ImageError(f"{path} does not read back from the boot partition as written")
 
