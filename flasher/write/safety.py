@@ -5,6 +5,7 @@ Nothing here touches a disk, so every rule can be read, and tested, without one.
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.errors import DeviceError
@@ -12,7 +13,10 @@ from edge.units import GIB, format_size
 from flasher.card import CardSpec
 from flasher.device import Device, DeviceKind, Volume
 from flasher.source import Image
-from flasher.table import SECTOR
+from flasher.table import SECTOR, Table
+from flasher.write.content import read_image_table
+from flasher.write.oddity import find_oddities
+from flasher.write.saved import choose_saved, find_conflicts, object_to_saving
 
 LARGEST_CARD_BYTES = 260 * 10**9
 """Cards are sold up to "256 GB"; what is larger is more likely somebody's disk."""
@@ -42,9 +46,15 @@ class FlashOptions:
     """Write disks that are not removable."""
     allow_large: bool = False
     """Write disks larger than `largest_bytes`."""
+    any_port: bool = False
+    """Write disks in ports that the configuration does not list."""
     largest_bytes: int = LARGEST_CARD_BYTES
     smallest_bytes: int = 0
     """What the board needs besides the image, for its state and its data."""
+    grow_last: bool = False
+    """Have the image's last partition reach to the end of the medium, in the table alone."""
+    save_labels: tuple[str, ...] = ()
+    """Which partitions stay as they are: patterns of labels, also several with commas."""
     probe: bool = False
     """Find out, before the image is written, whether the card is as large as it says."""
     resume: bool = False
@@ -88,9 +98,11 @@ class FlashPlan:
     """The size of the medium; for a regular file, what it will be."""
     oddities: tuple[str, ...]
     """What is unusual about the target, and worth a second look."""
+    saved: Table | None = None
+    """The target's present table with nothing but the partitions that stay."""
 
 
-def plan_flash(device: Device, request: FlashRequest) -> FlashPlan:
+def plan_flash(device: Device, request: FlashRequest, *, now: datetime | None = None) -> FlashPlan:
     """Return the plan to write `request.image` to `device`.
 
     Raises:
@@ -100,6 +112,7 @@ def plan_flash(device: Device, request: FlashRequest) -> FlashPlan:
     refusals = (
         *refuse_device(device, options),
         *_refuse_image(device, request),
+        *_refuse_saving(device, request),
         *_refuse_access(device),
     )
     if refusals:
@@ -108,7 +121,8 @@ def plan_flash(device: Device, request: FlashRequest) -> FlashPlan:
         device=device,
         request=request,
         size_bytes=medium_bytes(device, options, request.image),
-        oddities=_oddities(device),
+        oddities=find_oddities(device, options.largest_bytes, now or datetime.now(UTC)),
+        saved=_saved(device, options),
     )
 
 
@@ -125,12 +139,14 @@ def check_device(device: Device, options: FlashOptions) -> None:
 def refuse_device(device: Device, options: FlashOptions) -> tuple[Refusal, ...]:
     """Return every reason not to write `device`, whatever the image, the gravest first."""
     rules = (
+        _refuse_protected,
         _refuse_kind,
         _refuse_system,
         _refuse_use,
         _refuse_members,
         _refuse_state,
         _refuse_sort,
+        _refuse_port,
     )
     return tuple(found for rule in rules for found in rule(device, options))
 
@@ -145,6 +161,27 @@ def medium_bytes(device: Device, options: FlashOptions, image: Image) -> int:
 
 
 _Refusals = list[Refusal]
+
+
+def _refuse_protected(device: Device, _options: FlashOptions) -> _Refusals:
+    if not device.protection:
+        return []
+    return [
+        Refusal(
+            reason=f"is protected: {device.protection}",
+            hint="no option permits this; take that line out if the disk may be written",
+        )
+    ]
+
+
+def _refuse_port(device: Device, options: FlashOptions) -> _Refusals:
+    if not device.wrong_port or options.any_port:
+        return []
+    return [
+        Refusal(
+            reason=f"is in a port that is not for cards: {device.wrong_port}", option="--any-port"
+        )
+    ]
 
 
 def _refuse_kind(device: Device, _options: FlashOptions) -> _Refusals:
@@ -260,6 +297,24 @@ def _refuse_image(device: Device, request: FlashRequest) -> _Refusals:
     return found
 
 
+def _refuse_saving(device: Device, request: FlashRequest) -> _Refusals:
+    labels = request.options.save_labels
+    if not labels:
+        return []
+    reasons = object_to_saving(device.layout, labels)
+    if not reasons and (saved := _saved(device, request.options)):
+        size_bytes = medium_bytes(device, request.options, request.image)
+        reasons = find_conflicts(saved, read_image_table(request.image), size_bytes)
+    hint = "leave --save-partlabel away, and everything on it will be lost"
+    return [Refusal(reason=reason, hint=hint) for reason in reasons]
+
+
+def _saved(device: Device, options: FlashOptions) -> Table | None:
+    if not options.save_labels or device.layout is None:
+        return None
+    return choose_saved(device.layout, options.save_labels)
+
+
 def _refuse_access(device: Device) -> _Refusals:
     if not device.is_denied:
         return []
@@ -275,22 +330,6 @@ def _refused(device: Device, refusals: tuple[Refusal, ...]) -> DeviceError:
     else:
         hint = final[0].hint or "nothing permits this; `edgectl devices` lists what may be written"
     return DeviceError(f"{device.path} ({device.name}) {reasons}", hint=hint)
-
-
-def _oddities(device: Device) -> tuple[str, ...]:
-    found = []
-    if device.kind is DeviceKind.DISK:
-        if not device.is_card:
-            found.append("it is not removable")
-        elif device.transport == "usb" and not device.is_removable and device.card != "SD":
-            found.append("it calls itself a fixed disk, as USB drives for backups do")
-        if device.size_bytes > LARGEST_CARD_BYTES:
-            found.append("it is larger than cards are")
-    if any(volume.fs_type in ("ntfs", "xfs", "btrfs") for volume in device.volumes):
-        found.append("it holds file systems that no board image has")
-    if device.kind is DeviceKind.FILE and not device.is_new and not device.table:
-        found.append("it is an existing file, but not a disk image")
-    return tuple(found)
 
 
 def _next_power_of_two(size_bytes: int, least: int) -> int:
