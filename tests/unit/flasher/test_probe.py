@@ -114,7 +114,8 @@ def test_large_card_has_its_window_capped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "found"), [(4 * MIB, r"only about 4\.0 MiB"), (5_000_192, r"less than 15\.0 MiB")]
+    ("end", "found"),
+    [(4 * MIB, r"only about 4\.0 MiB"), (15 * MIB + 512 * KIB, r"less than 15\.5 MiB")],
 )
 def test_stuck_address_is_found(end: int, found: str) -> None:
     """A card that puts all that is beyond its end into its last sector is refused."""
