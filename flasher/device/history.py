@@ -17,6 +17,7 @@ _SUPERBLOCK_AT, _SUPERBLOCK_BYTES = 1024, 1024
 _ROOT_BYTES = 32 * 1024
 _ENTRY_BYTES = 32
 _LONG_NAME, _LABEL, _DELETED = 0x0F, 0x08, 0xE5
+_END_OF_TIME = 253_402_300_800  # the year 10000
 _UNKNOWN_COUNT = 0xFFFFFFFF
 
 
@@ -28,7 +29,7 @@ def read_history(fd: int, fs_type: str, offset: int = 0) -> History:
 
 
 def _read_ext(block: bytes) -> History:
-    if len(block) < _SUPERBLOCK_BYTES:
+    if len(block) < _SUPERBLOCK_BYTES or block[0x38:0x3A] != b"\x53\xef":
         return History()
     mounted, written = struct.unpack_from("<II", block, 0x2C)
     (made,) = struct.unpack_from("<I", block, 0x108)
@@ -54,7 +55,7 @@ def _ext_used(block: bytes) -> int:
 
 def _time(low: int, high: int) -> datetime | None:
     seconds = low | high << 32
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _END_OF_TIME else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def _read_fat(fd: int, offset: int) -> History:
     root = os.pread(fd, min(fat.root_bytes, _ROOT_BYTES), offset + fat.root_at)
     entries = list(_entries(root))
     labels = [entry for entry in entries if entry[11] & _LABEL]
-    changes = [time for entry in entries if (time := _fat_time(entry))]
+    changes = [time for entry in entries if entry not in labels and (time := _fat_time(entry))]
     return History(
         made=_fat_time(labels[0]) if labels else None,
         written=max(changes, default=None),
@@ -101,7 +102,7 @@ def _fat_geometry(boot: bytes) -> _Fat | None:
         return _Fat(
             cluster_bytes=cluster, clusters=clusters, root_at=root_at, root_bytes=root_bytes
         )
-    first, info = struct.unpack_from("<IxxH", boot, 44)
+    first, info = struct.unpack_from("<IH", boot, 44)
     return _Fat(
         cluster_bytes=cluster,
         clusters=clusters,

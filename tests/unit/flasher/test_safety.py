@@ -2,16 +2,30 @@
 """Every rule about which disk may be written, on facts alone."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.errors import DeviceError
-from flasher.device import Device, DeviceKind, Volume
-from flasher.source import Image, Stamp
-from flasher.write import FlashOptions, FlashPlan, FlashRequest, check_device, plan_flash
+from edge.units import GIB, MIB
+from flasher.device import Device, DeviceKind, History, Volume, find_devices
+from flasher.source import Image, Stamp, scan_image
+from flasher.table import Partition, Table, add_partition, relocate_table
+from flasher.table.gpt import LINUX_DATA
+from flasher.write import (
+    FlashOptions,
+    FlashPlan,
+    FlashRequest,
+    check_device,
+    plan_flash,
+    refuse_device,
+)
+from flasher.write.content import read_image_table
+from tests.fakes.host import FakeHost
+from tests.fakes.image import make_image
 
-GIB = 1024**3
+NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 CARD = Device(
     path=Path("/dev/sdb"),
@@ -38,7 +52,7 @@ FILE = Device(path=Path("/tmp/card.img"), kind=DeviceKind.FILE, size_bytes=8 * G
 
 
 def _plan(device: Device, options: FlashOptions = FlashOptions()) -> FlashPlan:  # noqa: B008
-    return plan_flash(device, FlashRequest(image=IMAGE, options=options))
+    return plan_flash(device, FlashRequest(image=IMAGE, options=options), now=NOW)
 
 
 def _part(**changes: object) -> Device:
@@ -52,6 +66,16 @@ def test_card_in_a_reader_is_fine() -> None:
 
 
 REFUSED = {
+    "protected": (
+        replace(CARD, protection="'usb-*' in /etc/edgectl/flash.yaml:2"),
+        "is protected: 'usb-*' in /etc/edgectl/flash.yaml:2",
+        "no option permits this",
+    ),
+    "port": (
+        replace(CARD, wrong_port="usb-0:2, not listed in /etc/edgectl/flash.yaml"),
+        "is in a port that is not for cards: usb-0:2, not listed in",
+        "add --any-port",
+    ),
     "system": (
         replace(CARD, system_uses=("/", "/boot")),
         "holds this running system (/, /boot)",
@@ -120,11 +144,11 @@ def test_refusals_say_why_and_what_permits(name: str) -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_options_permit_only_what_they_name(name: str) -> None:
-    """Both options together still refuse everything but fixed and large disks."""
+    """All options together still refuse everything but fixed and large disks, and ports."""
     device, _, hint = REFUSED[name]
-    options = FlashOptions(allow_fixed=True, allow_large=True)
-    if hint.startswith("add --allow"):
-        assert _plan(device, options).oddities
+    options = FlashOptions(allow_fixed=True, allow_large=True, any_port=True)
+    if hint.startswith("add --"):
+        assert bool(_plan(device, options).oddities) == hint.startswith("add --allow")
     else:
         with pytest.raises(DeviceError):
             _plan(device, options)
@@ -132,10 +156,12 @@ def test_options_permit_only_what_they_name(name: str) -> None:
 
 def test_every_option_that_is_needed_is_named() -> None:
     """A large fixed disk asks for both options at once."""
-    disk = replace(CARD, transport="sata", is_removable=False, size_bytes=2000 * GIB)
+    disk = replace(
+        CARD, transport="sata", is_removable=False, size_bytes=2000 * GIB, wrong_port="ata-1"
+    )
     with pytest.raises(DeviceError) as caught:
         _plan(disk)
-    assert caught.value.hint == "add --allow-fixed --allow-large if you are sure"
+    assert caught.value.hint == "add --allow-fixed --allow-large --any-port if you are sure"
 
 
 def test_source_disk_is_refused() -> None:
@@ -164,17 +190,130 @@ def test_device_is_refused_before_there_is_an_image() -> None:
         check_device(_part(mounts=("/mnt",)), FlashOptions())
 
 
+def _lived(place: str = "", **times: float) -> Device:
+    """Return a card whose only file system has a past, times as days before `NOW`."""
+    moments = {key: NOW - timedelta(days=days) for key, days in times.items()}
+    return _part(history=History(last_mounted_at=place, **moments))  # type: ignore[arg-type]
+
+
+def _table(count: int, *, disk_id: str = "00000001") -> Table:
+    parts = tuple(
+        Partition(number=n, start_bytes=n * MIB, size_bytes=MIB, type="83", label=f"P{n}")
+        for n in range(1, count + 1)
+    )
+    return Table(kind="mbr", disk_id=disk_id, size_bytes=GIB, partitions=parts)
+
+
+ODD = {
+    "fixed": (replace(CARD, is_removable=False), "it calls itself a fixed disk"),
+    "foreign": (_part(fs_type="ntfs"), "it holds file systems that no board image has"),
+    "file": (FILE, "it is an existing file, but not a disk image"),
+    "partitions": (replace(CARD, layout=_table(9)), "it has 9 partitions"),
+    "mounted": (_lived("/", mounted=2), "sdb1 (boot) was mounted at / 2 days ago"),
+    "home": (_lived("/home/eva", mounted=900), "sdb1 (boot) was mounted at /home/eva on 2024-01"),
+    "place": (_lived("/srv"), "sdb1 (boot) was mounted at /srv"),
+    "future": (_lived("/", mounted=-30), "sdb1 (boot) was mounted at / on 2026-07-31"),
+    "written": (_lived(written=0.2), "sdb1 (boot) was written to 4 hours ago"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_oddities_ask_for_a_second_look(name: str) -> None:
+    """What is permitted but unusual makes the confirmation stricter, each with one line."""
+    device, oddity = ODD[name]
+    (found,) = _plan(device).oddities
+    assert found.startswith(oddity)
+
+
+ORDINARY = {
+    "old card of some board": _lived("/", mounted=30, written=30, made=400),
+    "passed around": _lived("/media/eva/boot", mounted=30, written=2),
+    "eight partitions": replace(CARD, layout=_table(8)),
+    "our node": replace(
+        _lived("/system/state", mounted=0.1, written=0.1), layout=_table(3, disk_id="65646765")
+    ),
+    "our node with labels": replace(
+        _lived("/system/state", mounted=0.1),
+        layout=Table(
+            kind="gpt",
+            disk_id="",
+            size_bytes=GIB,
+            partitions=tuple(
+                Partition(number=n, start_bytes=MIB, size_bytes=1, type="", label=label)
+                for n, label in enumerate(("EFI", "BOOT", "META"), start=1)
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_cards_take_a_yes(name: str) -> None:
+    """Who has to type names all day types them without looking."""
+    assert _plan(ORDINARY[name]).oddities == ()
+
+
+def test_profile_says_what_is_large() -> None:
+    """A disk beyond what the board expects stays odd once it is permitted."""
+    options = FlashOptions(allow_large=True, largest_bytes=16 * GIB)
+    assert _plan(CARD, options).oddities == ("it is larger than cards are",)
+
+
+@pytest.mark.parametrize("name", ["mmcblk0boot0", "mmcblk0boot1", "mmcblk0rpmb", "mmcblk0gp0"])
+def test_emmc_hardware_partitions_are_never_written(tmp_path: Path, name: str) -> None:
+    """What permits the eMMC itself permits none of its small disks for firmware and secrets."""
+    fake = FakeHost(tmp_path)
+    for disk in ("mmcblk0", name):
+        fake.disk(disk, "platform/fe340000.mmc/mmc_host/mmc0", device__type="MMC")
+    found = {one.path.name: one for one in find_devices(fake.host, with_all=True)}
+    options = FlashOptions(allow_fixed=True, allow_large=True, any_port=True)
+    assert refuse_device(found["mmcblk0"], options) == ()
+    (refusal,) = refuse_device(found[name], options)
+    assert refusal.option == ""
+
+
+def _node_card(tmp_path: Path) -> tuple[Device, Image]:
+    """Return a card with a STATE behind the image's partitions, and the image."""
+    image = scan_image(make_image(tmp_path / "node.img"))
+    table = read_image_table(image)
+    card = relocate_table(table, CARD.size_bytes)
+    layout = add_partition(card, type=LINUX_DATA, size_bytes=GIB, label="STATE")
+    return replace(CARD, table="gpt", layout=layout), image
+
+
+def test_saved_partitions_are_part_of_the_plan(tmp_path: Path) -> None:
+    """The plan has the table of what stays, and nothing when nothing was asked for."""
+    device, image = _node_card(tmp_path)
+    options = FlashOptions(save_labels=("STATE",))
+    plan = plan_flash(device, FlashRequest(image=image, options=options), now=NOW)
+    assert plan.saved is not None
+    assert [each.label for each in plan.saved.partitions] == ["STATE"]
+    assert plan_flash(device, FlashRequest(image=image), now=NOW).saved is None
+
+
 @pytest.mark.parametrize(
-    ("device", "oddity"),
+    ("labels", "reason"),
     [
-        (replace(CARD, is_removable=False), "calls itself a fixed disk"),
-        (_part(fs_type="ntfs"), "file systems that no board image has"),
-        (FILE, "existing file, but not a disk image"),
+        (("STATE", "MISSING"), "has no partition labelled 'MISSING' to save"),
+        (("META",), "cannot keep META (3): it overlaps partition META (3) of the image"),
     ],
 )
-def test_oddities_ask_for_a_second_look(device: Device, oddity: str) -> None:
-    """What is permitted but unusual makes the confirmation stricter."""
-    assert any(oddity in one for one in _plan(device).oddities)
+def test_saving_is_refused_before_anything_is_lost(
+    tmp_path: Path, labels: tuple[str, ...], reason: str
+) -> None:
+    """Rather nothing is written than what should have stayed."""
+    device, image = _node_card(tmp_path)
+    options = FlashOptions(save_labels=labels)
+    with pytest.raises(DeviceError) as caught:
+        plan_flash(device, FlashRequest(image=image, options=options), now=NOW)
+    assert reason in caught.value.message
+    assert "leave --save-partlabel away" in (caught.value.hint or "")
+
+
+def test_card_without_labels_keeps_nothing() -> None:
+    """An MBR has no labels to save by."""
+    with pytest.raises(DeviceError, match="has an MBR, whose partitions have no labels"):
+        _plan(replace(CARD, layout=_table(3)), FlashOptions(save_labels=("STATE",)))
 
 
 def test_loop_device_needs_no_option() -> None:
