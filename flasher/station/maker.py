@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a station's cards with the flasher's own engine; the image is read and mapped once."""
+
+from dataclasses import replace
+from threading import Event as Flag
+
+from edge.errors import DeviceError, FlashError
+from edge.events import Event, Listener, Noted
+from edge.units import format_duration, format_size
+from flasher.device import THIS_HOST, Host
+from flasher.record import CardRecords
+from flasher.source import Image
+from flasher.station.item import Item
+from flasher.station.mark import Mark, read_mark
+from flasher.station.port import Sighting
+from flasher.station.station import Made
+from flasher.write import FlashOptions, FlashPlan, FlashReport, flash, prepare
+from flasher.write.card import UNUSABLE
+from flasher.write.event import CardProgressed
+
+
+class CardMaker:
+    """Applies every rule of a single flash to every card of a station."""
+
+    def __init__(
+        self,
+        image: Image,
+        options: FlashOptions,
+        records: CardRecords,
+        host: Host = THIS_HOST,
+    ) -> None:
+        self._image, self._options = image, options
+        self._records, self._host = records, host
+
+    def check(self, card: Sighting) -> Mark:
+        """See that the card may be written, whatever will be written to it."""
+        _check_medium(prepare(self._image, card.path, self._options, host=self._host), card)
+        return read_mark(card)
+
+    def flash(self, card: Sighting, item: Item, listener: Listener, stop: Flag) -> Made:
+        """Write, verify and record the card."""
+        plan = prepare(self._image, card.path, self._options, card=item.spec, host=self._host)
+        _check_medium(plan, card)
+        words: list[str] = []
+        try:
+            report = flash(
+                plan,
+                records=self._records,
+                listener=_stopping(listener, stop, words),
+                host=self._host,
+            )
+        except KeyboardInterrupt:
+            condition = words[-1] if words else f"stopped: {UNUSABLE}"
+            raise FlashError(condition) from None
+        return _made(report, read_mark(card))
+
+
+def _check_medium(plan: FlashPlan, card: Sighting) -> None:
+    """See that what was inspected is still what was put in."""
+    device = plan.device
+    if (device.path.name, device.diskseq, device.size_bytes) != (
+        card.name,
+        card.diskseq,
+        card.size_bytes,
+    ):
+        raise DeviceError(f"{card.path} was exchanged a moment ago; nothing was written")
+
+
+def _stopping(listener: Listener, stop: Flag, words: list[str]) -> Listener:
+    """Return a listener that interrupts the write at its next sign of life once `stop` is set.
+
+    The engine then says in what condition the card is left; that is kept in `words`.
+    """
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Noted) and stop.is_set():
+            words.append(event.text)
+        elif stop.is_set() and isinstance(event, CardProgressed):
+            raise KeyboardInterrupt
+        else:
+            listener(event)
+
+    return hear
+
+
+def _made(report: FlashReport, mark: Mark) -> Made:
+    took = format_duration(report.seconds)
+    speed = format_size(int(report.bytes_per_second))
+    return Made(
+        record=report.record_id,
+        mark=replace(mark, enrolment=report.enrolment_id or mark.enrolment),
+        enrolment=report.enrolment_id or "",
+        fingerprint=report.fingerprint or "",
+        image_sha256=report.image_sha256,
+        text=f"{format_size(report.written_bytes)} in {took}, {speed}/s",
+    )
