@@ -92,10 +92,12 @@ def wait_for(threads: Sequence[CardThread], *, stopping: Event, listener: Listen
 
 
 def _wait(threads: Sequence[CardThread], listener: Listener) -> None:
-    while pending := [thread for thread in threads if thread.is_pending]:
+    pending = list(threads)
+    while pending:
         pending[0].join(_LOOK_S)
         for thread in pending:
             if error := thread.look(listener):
                 thread.result = error
         if any(isinstance(thread.result, KeyboardInterrupt) for thread in threads):
             raise KeyboardInterrupt
+        pending = [thread for thread in threads if thread.is_pending]

@@ -14,7 +14,7 @@ from edge.events import Event as Happening
 from edge.events import Listener, Noted, ignore, step
 from edge.units import format_duration, format_size
 from flasher.card import CardRenderer
-from flasher.device import THIS_HOST, Host, inspect
+from flasher.device import THIS_HOST, Host, look_again
 from flasher.record import CardRecords
 from flasher.write.attempt import Clock
 from flasher.write.card import UNUSABLE
@@ -88,6 +88,7 @@ def flash_cards(
         records=records,
         listener=_one_at_a_time(listener),
         clock=clock,
+        host=host,
         stopping=stopping,
     )
     threads = [new_thread(task, run) for task in tasks]
@@ -101,13 +102,13 @@ def flash_cards(
 
 def _check_again(plan: FlashPlan, host: Host) -> None:
     """Look at the target once more, now, and see that it is still the same one."""
-    now = inspect(plan.device.path, host)
-    if now.identity != plan.device.identity:
+    again = plan_flash(look_again(plan.device, host), plan.request)
+    if again.saved != plan.saved:
         raise DeviceError(
-            f"{plan.device.path} is not the disk it was a moment ago; nothing was written",
-            hint="look at it again with `edgectl devices`, then repeat the command",
+            f"the partitions to save on {plan.device.path} are not those they were a moment ago;"
+            " nothing was written",
+            hint="repeat the command",
         )
-    plan_flash(now, plan.request)
 
 
 def _render(plans: Sequence[FlashPlan], now: datetime) -> list[Task]:
@@ -122,7 +123,13 @@ def _render(plans: Sequence[FlashPlan], now: datetime) -> list[Task]:
             card = renderer.render(
                 request.card, now=now, enrol=request.options.enrolment, meta=request.meta
             )
-            content = lay_out(image, plan.size_bytes, card.patches)
+            content = lay_out(
+                image,
+                plan.size_bytes,
+                card.patches,
+                grow=request.options.grow_last,
+                saved=plan.saved,
+            )
             tasks.append(Task(plan=plan, card=card, content=content))
     return tasks
 

@@ -21,6 +21,7 @@ from flasher.write.event import CardNoted, CardProgressed, Phase
 from flasher.write.feed import Feed
 from flasher.write.head import Marker, clear_head, invalidate_quietly, write_head
 from flasher.write.medium import Medium
+from flasher.write.probe import probe_capacity
 from flasher.write.repair import flush, locate, repair, unreliable
 
 _EVENT_S = 0.1
@@ -50,11 +51,9 @@ def write_card(job: Job) -> Tally:
         StoppedError: when the operator stopped the run.
     """
     clear_head(job.medium, job.content, job.marker)
-    if job.is_probed:
-        from flasher.write.probe import probe_capacity
-
-        probe_capacity(job.medium, _probing(job))
+    probed_bytes = _probe(job) if job.is_probed else None
     tally = _write_body(job)
+    tally.probed_bytes = probed_bytes
     _check_unchanged(job.content.image)
     try:
         if write_head(job.medium, job.content):
@@ -66,6 +65,14 @@ def write_card(job: Job) -> Tally:
     tally.verified_bytes += len(job.content.head)
     job.medium.reread_table()
     return tally
+
+
+def _probe(job: Job) -> int | None:
+    """Return how much the card holds; the interim table's backup, which lies there, is put back."""
+    found = probe_capacity(job.medium, _probing(job), kept=job.content.saved)
+    if job.content.interim_tail:
+        clear_head(job.medium, job.content, job.marker)
+    return found
 
 
 def _write_body(job: Job) -> Tally:

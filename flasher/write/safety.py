@@ -55,8 +55,10 @@ class FlashOptions:
     """Have the image's last partition reach to the end of the medium, in the table alone."""
     save_labels: tuple[str, ...] = ()
     """Which partitions stay as they are: patterns of labels, also several with commas."""
-    probe: bool = False
+    probe: bool = True
     """Find out, before the image is written, whether the card is as large as it says."""
+    eject: bool = True
+    """Have the card given out when it is finished."""
     resume: bool = False
     """Go on where an interrupted run left the card."""
     enrolment: bool = True

@@ -12,7 +12,8 @@ from edge.errors import EdgeError
 from edge.events import Listener
 from edge.units import format_size
 from flasher.card import RenderedCard
-from flasher.device import DeviceKind
+from flasher.device import DeviceKind, Host
+from flasher.device.eject import eject
 from flasher.ranges import total_bytes
 from flasher.record import CardRecords
 from flasher.write.attempt import Clock, new_attempt, record_success, recording_failure
@@ -80,6 +81,7 @@ class Run:
     records: CardRecords
     listener: Listener
     clock: Clock
+    host: Host
     stopping: Event = field(default_factory=Event)
 
 
@@ -113,6 +115,14 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
         record_success(run.records, number, tally, medium=medium, clock=run.clock, seconds=seconds)
     run.listener(CardFinished(card=thread.name, seconds=seconds, written_bytes=tally.written_bytes))
     return _report(task, tally, number, seconds)
+
+
+def _let_go(task: Task, run: Run) -> None:
+    """Have the card given out; failing at it is no fault of the card."""
+    device = task.plan.device
+    if task.plan.request.options.eject and device.kind is DeviceKind.DISK:
+        ejection = eject(device, run.host)
+        run.listener(CardNoted(card=str(device.path), text=ejection.text))
 
 
 def _find_interrupted(task: Task, run: Run) -> Interrupted | None:

@@ -113,7 +113,7 @@ def test_flip_in_the_table_condemns_the_card(content: Content) -> None:
 def test_card_that_lies_about_its_size_is_found(content: Content) -> None:
     """Its end turns out to be its beginning before the image is written."""
     medium = FakeMedium(CARD, capacity_bytes=8 * MIB)
-    with pytest.raises(FlashError, match="keeps only"):
+    with pytest.raises(FlashError, match="holds only"):
         write_content(medium, content, ignore, probe=True)
     assert bytes(medium.bytes[512:520]) != b"EFI PART"
 
