@@ -46,6 +46,7 @@ def test_sd_slot_is_a_card_and_emmc_is_not(fake: FakeHost) -> None:
     emmc, card = find_devices(fake.host)
     assert (emmc.is_card, emmc.model) == (False, "BJTD4R")
     assert (card.is_card, card.serial, card.transport) == (True, "0353445342", "mmc")
+    assert (card.cid, card.identity.cid, emmc.cid) == ("0353445342", "0353445342", "")
 
 
 @pytest.mark.parametrize("name", ["mmcblk0boot0", "mmcblk0rpmb"])
@@ -87,6 +88,20 @@ def test_system_is_found_on_btrfs(fake: FakeHost) -> None:
     fake.partition("sda", "sda2")
     fake.mount_anonymous("/dev/sda2", "/boot/efi")
     assert _only(fake).system_uses == ("/boot/efi",)
+
+
+def test_every_disk_of_a_btrfs_is_in_use(fake: FakeHost) -> None:
+    """The mount table names one of them; the others are as mounted."""
+    fake.disk("sda")
+    fake.disk("sdb")
+    fake.mount_anonymous("/dev/sda", "/srv")
+    devices = fake.root / "sys/fs/btrfs/0d1f/devices"
+    devices.mkdir(parents=True)
+    for name in ("sda", "sdb"):
+        (devices / name).touch()
+    first, second = find_devices(fake.host)
+    assert first.mounts == ("/srv",)
+    assert second.mounts == ("a btrfs of several disks",)
 
 
 def test_swap_makes_a_system_disk(fake: FakeHost) -> None:
@@ -141,7 +156,10 @@ def test_image_on_a_disk_is_recognised(fake: FakeHost) -> None:
     """Without udev, table and labels come from the disk's own bytes."""
     fake.disk("sdb", "pci/usb1/host6")
     make_image(fake.host.dev / "sdb")
-    assert _only(fake).table == "gpt"
+    device = _only(fake)
+    assert device.table == "gpt"
+    assert device.layout is not None
+    assert [each.label for each in device.layout.partitions] == ["EFI", "BOOT", "META"]
 
 
 def test_loop_without_a_file_is_hidden(fake: FakeHost) -> None:
@@ -190,6 +208,7 @@ def test_udev_answers_are_translated() -> None:
             "ID_SERIAL_SHORT": "0000001",
             "ID_SERIAL": "Kingston_SD_Card_Reader_0000001-0:0",
             "ID_BUS": "usb",
+            "ID_PATH": "pci-0000:00:14.0-usb-0:2:1.0-scsi-0:0:0:0",
             "ID_PART_TABLE_TYPE": "dos",
             "ID_FS_LABEL": "boot",
         },
@@ -197,4 +216,5 @@ def test_udev_answers_are_translated() -> None:
     )
     assert found.by_id == (Path("/dev/disk/by-id/usb-Kingston-0:0"),)
     assert (found.model, found.vendor, found.serial) == ("SD Card Reader", "Kingston", "0000001")
+    assert found.port == "pci-0000:00:14.0-usb-0:2:1.0-scsi-0:0:0:0"
     assert (found.transport, found.table, found.fs_label) == ("usb", "mbr", "boot")
