@@ -132,6 +132,12 @@ class Media(_Section):
     kinds: tuple[Literal["sd", "usb", "nvme", "sata", "emmc", "virtual"], ...]
     largest_expected_bytes: int = Field(gt=0)
     smallest_bytes: int = Field(gt=0)
+    grow_last: bool = False
+    """Have the flasher extend the entry of the image's last partition to the end of the medium.
+
+    Our own images leave that room to the node, which makes STATE and EPHEMERAL there; it is for
+    images whose system grows its file system but not its partition.
+    """
 
 
 class EmulatorFirmware(_Section):
