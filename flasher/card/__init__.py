@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What makes one card different from the next: identity, configuration, network, files."""
 
+from flasher.card.listing import load_list, make_card
 from flasher.card.personality import Personality, find_meta
 from flasher.card.render import CardRenderer, RenderedCard, card_values, render_card
 from flasher.card.spec import CardNetwork, CardSpec, GivenEnrolment
@@ -14,5 +15,7 @@ __all__ = [
     "RenderedCard",
     "card_values",
     "find_meta",
+    "load_list",
+    "make_card",
     "render_card",
 ]
