@@ -300,8 +300,14 @@ def _lock(lock: int, path: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
+    """Create the folder; what root makes in a user's home is that user's."""
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if missing and os.geteuid() == 0:
+            owner = missing[-1].parent.stat()
+            for made in missing:
+                os.chown(made, owner.st_uid, owner.st_gid)
     except OSError as error:
         raise EdgeError(f"cannot keep the station's book in {folder}: {error.strerror}") from error
 

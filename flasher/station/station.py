@@ -37,6 +37,7 @@ MOST_JOBS = 16
 SETTLE_S = 1.0
 """How long a card must have been in unchanged: contacts bounce, and readers look twice."""
 _TAKE_OUT = "take it out"
+_COMPLETE = "nothing was written to it: everything is made"
 _STOPPING = "nothing was written to it: the station stops"
 
 
@@ -160,7 +161,7 @@ class Station:
     @property
     def is_over(self) -> bool:
         """Return whether nothing is under way and nothing more will be begun."""
-        return not self._running and (self.is_stopping or self._ledger.is_complete)
+        return not self._running and (self.is_stopping or self._is_complete)
 
     def wake_at(self) -> float | None:
         """Return when the next card will have settled; None when none is settling."""
@@ -237,6 +238,11 @@ class Station:
                 slot.job.stop.set()
 
     @property
+    def _is_complete(self) -> bool:
+        """Return whether there is nothing more to make; whoever makes cards again is never done."""
+        return self._ledger.is_complete and not self._again
+
+    @property
     def _running(self) -> list[Slot]:
         return [slot for slot in self.slots.values() if slot.job]
 
@@ -283,8 +289,8 @@ class Station:
             if (slot.phase, slot.text) != (Phase.WAITING, reason):
                 self._move(slot, Phase.WAITING, reason)
             return
-        if self._ledger.is_complete:
-            self._move(slot, Phase.LEFT, "everything is made; nothing was written to it")
+        if self._is_complete:
+            self._move(slot, Phase.LEFT, _COMPLETE)
             return
         slot.job = Job(slot.card)
         self._move(slot, Phase.CHECKING)
@@ -309,6 +315,8 @@ class Station:
         item = known or self._ledger.next_item()
         if known and not self._again:
             self._move(slot, Phase.LEFT, f"already done as {known.name}", known)
+        elif item is None and self._ledger.is_complete:
+            self._move(slot, Phase.LEFT, _COMPLETE)
         elif item is None:
             self._move(slot, Phase.WAITING)
         else:
@@ -316,7 +324,7 @@ class Station:
             slot.taking = self._ledger.take(
                 item, port=slot.port, device=job.card.path, now=self._now()
             )
-            self._move(slot, Phase.WRITING, item=item)
+            self._move(slot, Phase.CHECKING, item=item)
             self._crew.flash(job, item)
 
     def _finish(self, slot: Slot, made: Made) -> None:
