@@ -26,7 +26,7 @@ from edge.errors import EdgeError, NodeError
 from edge.events import Listener, ignore, step
 from edge.paths import data_dir
 from edge.units import MIB
-from flasher.card import CardSpec, card_values
+from flasher.card import CardSpec
 from flasher.image.assemble import Content, plan_table, write_image
 from flasher.record import CardRecords, card_records
 from flasher.write import FlashOptions, flash, prepare
@@ -161,8 +161,7 @@ class Lab:
     ) -> LabNode:
         image = _lab_image(folder)
         options = FlashOptions(size_bytes=DISK_BYTES, enrolment=enrolment)
-        meta = card_values(card) if card else {}
-        plan = prepare(image, folder / "disk.img", options, meta=meta, listener=listener)
+        plan = prepare(image, folder / "disk.img", options, card=card, listener=listener)
         report = flash(plan, records=self._records, listener=listener)
         image.unlink()
         description = {
