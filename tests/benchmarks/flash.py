@@ -1,99 +1,196 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a card with read-back, against dd with direct I/O followed by cmp, on loop devices.
+"""Time to a verified card, ours and others', on cards that are the same for every tool.
 
-    sudo python3 dev.py bench flash [--runs 5]
+    sudo python3 dev.py bench flash [cards] [peers] [eight] [fast] [memory]
+        [--runs 5] [--peer-runs 1] [--scale full|small] [--formats raw,xz,zst,gz]
+        [--models separate,shared] [--tools dd,bmaptool,etcher] [--results FILE]
 
-Both write the same image to the same kind of device and read all of it back past the page
-cache. Medians of the runs; root is needed for the loop devices.
+    cards   ours on a card with separate budgets and on one with a shared bus
+    peers   the other tools on the same two cards
+    eight   seven cards beside one that is slow, against one alone
+    fast    a card that is faster than any, against dd with direct I/O
+    memory  what eight cards take
+
+Figures are medians. One card takes a minute or two for each tool, model and format, a quarter of
+that with `--scale small`. With `--results` every measurement is kept in a file, and one that is
+there is not made again.
 """
 
 import argparse
 import os
-import statistics
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from edge.units import MIB
-from flasher.record import CardRecords
-from flasher.write import FlashOptions, flash, prepare
-from tests.benchmarks.report import Figure, show
-from tests.fakes.image import make_image
+from tests.benchmarks.flash_card import READ_BPS, WRITE_BPS, BenchCard, bus_cards, loop_cards
+from tests.benchmarks.flash_image import FORMATS, BenchImage, bench_image, dense_image
+from tests.benchmarks.flash_many import measure_alone, measure_memory, measure_seven
+from tests.benchmarks.flash_peer import PEERS, Peer, Run, available, measure
+from tests.benchmarks.flash_result import Key, Results, cell, show_table
 
-IMAGE_MIB = 512
-CARD_BYTES = 1024 * MIB
+PARTS = ("cards", "peers", "eight", "fast", "memory")
+_MODELS: dict[str, Callable[[int], AbstractContextManager[list[BenchCard]]]] = {
+    "separate": lambda size: loop_cards(size, [(WRITE_BPS, READ_BPS)]),
+    "shared": bus_cards,
+}
+_COMPARED = ("ours", "bmaptool", "dd", "etcher")
 
 
 def main() -> None:
-    """Run both ways in turn and report."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    with tempfile.TemporaryDirectory(prefix="edgectl-bench-") as name:
-        folder = Path(name)
-        image = folder / "image.img"
-        make_image(image, size_mib=IMAGE_MIB)
-        _fill(image)
-        with _loop(folder / "card") as card:
-            ours = _median(runs, lambda: _ours(image, card, folder))
-            peer = _median(runs, lambda: _dd(image, card))
-    size_mb = IMAGE_MIB * MIB / 1e6
-    show(
-        [
-            Figure(
-                what=f"write {size_mb:.0f} MB and read back",
-                ours=ours,
-                other=peer,
-                other_name="dd oflag=direct, then cmp",
-                unit="s",
-            ),
-        ]
+    """Measure what was asked for and print it as Markdown."""
+    options = _parse()
+    if os.geteuid() != 0:
+        raise SystemExit("cards are loop devices, which need root: sudo python3 dev.py bench flash")
+    bench = _Bench(options)
+    for part in PARTS:
+        if part in options.parts:
+            getattr(bench, f"measure_{part}")()
+    bench.show()
+
+
+class _Bench:
+    """What was asked for, and the results so far."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.scale = options, str(options.scale)
+        self.image = bench_image(self.scale, options.formats)
+        self.results = Results(options.results)
+
+    def measure_cards(self) -> None:
+        self._meet_models([PEERS["ours"]], self.options.runs)
+
+    def measure_peers(self) -> None:
+        self._meet_models(available(self.options.tools), self.options.peer_runs)
+
+    def measure_eight(self) -> None:
+        form = self.options.formats[-1]
+        for tool, work in (("alone", measure_alone), ("seven", measure_seven)):
+            key = self._key("eight", tool, "separate", form)
+            self.results.repeat(key, self.options.runs, partial(work, self.image, form))
+
+    def measure_fast(self) -> None:
+        for form, image in (("raw", self.image), ("dense", dense_image(self.scale))):
+            for tool in ("ours", "dd only"):
+                key = self._key("fast", PEERS[tool].name, "fast", form)
+                self.results.repeat(key, self.options.runs, partial(_fast, PEERS[tool], image))
+
+    def measure_memory(self) -> None:
+        for form in self.options.formats:
+            key = self._key("memory", "ours", "separate", form)
+            self.results.repeat(key, 1, partial(measure_memory, self.image, form))
+
+    def show(self) -> None:
+        """Print a table for every part that has been measured."""
+        for model in self.options.models:
+            self._show_model(model)
+        self._show_eight()
+        self._show_fast()
+        self._show_memory()
+
+    def _meet_models(self, tools: list[Peer], runs: int) -> None:
+        for model in self.options.models:
+            for form in self.options.formats:
+                for tool in tools:
+                    work = partial(_once, tool, self.image, form, model)
+                    self.results.repeat(self._key("cards", tool.name, model, form), runs, work)
+
+    def _key(self, part: str, tool: str, model: str, form: str) -> Key:
+        return Key(part=part, scale=self.scale, tool=tool, model=model, form=form)
+
+    def _ideal_s(self, model: str) -> float:
+        mapped = self.image.mapped_bytes
+        return mapped / WRITE_BPS + (mapped / READ_BPS if model == "shared" else 0)
+
+    def _show_model(self, model: str) -> None:
+        ideal, tools = self._ideal_s(model), [PEERS[name].name for name in _COMPARED]
+        rows = []
+        for form in FORMATS:
+            keys = [self._key("cards", tool, model, form) for tool in tools]
+            if any(self.results.runs(key) for key in keys):
+                runs = "/".join(str(len(self.results.runs(key))) for key in keys)
+                rows.append([form, *(cell(self.results, key, ideal) for key in keys), runs])
+        if rows:
+            print(f"\n{model} budgets, {self.scale} image, ideal {ideal:.1f} s")
+            show_table(["source", *tools, "runs"], rows)
+
+    def _show_eight(self) -> None:
+        rows = []
+        for form in FORMATS:
+            alone, seven = (
+                self._key("eight", tool, "separate", form) for tool in ("alone", "seven")
+            )
+            one, all_seven = self.results.median(alone), self.results.median(seven)
+            if one and all_seven:
+                remark = self.results.runs(seven)[-1].remark
+                ratio = f"{all_seven / one:.3f}"
+                rows.append([form, f"{one:.1f} s", f"{all_seven:.1f} s", ratio, remark])
+        if rows:
+            show_table(["source", "one alone", "last of seven", "ratio", "remark"], rows)
+
+    def _show_fast(self) -> None:
+        rows = []
+        for form, size_bytes in (
+            ("raw", self.image.size_bytes),
+            ("dense", self.image.size_bytes // 2),
+        ):
+            ours, dd = (
+                self._key("fast", PEERS[tool].name, "fast", form) for tool in ("ours", "dd only")
+            )
+            mine, other = self.results.median(ours), self.results.median(dd)
+            if mine and other:
+                speeds = [f"{size_bytes / seconds / MIB:.0f} MiB/s" for seconds in (mine, other)]
+                rows.append([form, *speeds, f"{other / mine:.2f}", self.results.problem(ours)])
+        if rows:
+            show_table(["fast card", "ours, verified", "dd direct", "ratio", "remark"], rows)
+
+    def _show_memory(self) -> None:
+        keys = {form: self._key("memory", "ours", "separate", form) for form in FORMATS}
+        found = {form: self.results.median(key) for form, key in keys.items()}
+        rows = [[form, f"{peak:.0f} MiB"] for form, peak in found.items() if peak]
+        if rows:
+            show_table(["eight cards", "peak memory, children included"], rows)
+
+
+def _once(tool: Peer, image: BenchImage, form: str, model: str) -> Run:
+    """Let `tool` write a card that is new to it."""
+    with _MODELS[model](image.size_bytes) as (card,):
+        return measure(tool, image, form, card)
+
+
+def _fast(tool: Peer, image: BenchImage) -> Run:
+    with loop_cards(image.size_bytes, [None], blank=False) as (card,):
+        return measure(tool, image, "raw", card)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench flash", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--peer-runs", type=int, default=1)
+    parser.add_argument("--scale", choices=("full", "small"), default="full")
+    parser.add_argument("--formats", type=_words(FORMATS), default="raw,xz,zst,gz")
+    parser.add_argument("--models", type=_words(tuple(_MODELS)), default="separate,shared")
+    parser.add_argument("--tools", type=_words(_COMPARED[1:]), default="dd,bmaptool,etcher")
+    parser.add_argument("--results", type=Path)
+    options = parser.parse_args()
+    options.parts = options.parts or list(PARTS)
+    if unknown := set(options.parts) - {*PARTS, "none"}:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return options
 
 
-def _fill(image: Path) -> None:
-    """Put noise where no partition is, so that there are no holes to skip."""
-    with image.open("r+b") as file:
-        file.seek(16 * MIB)
-        while file.tell() < (IMAGE_MIB - 4) * MIB:
-            file.write(os.urandom(4 * MIB))
+def _words(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def words(text: str) -> tuple[str, ...]:
+        found = tuple(text.split(","))
+        if unknown := set(found) - set(known):
+            raise argparse.ArgumentTypeError(f"not of {', '.join(known)}: {', '.join(unknown)}")
+        return found
 
-
-def _ours(image: Path, card: Path, folder: Path) -> None:
-    plan = prepare(image, card, FlashOptions())
-    flash(plan, records=CardRecords(folder / "cards.sqlite"))
-
-
-def _dd(image: Path, card: Path) -> None:
-    write = ["dd", f"if={image}", f"of={card}", "bs=4M", "oflag=direct", "conv=fsync"]
-    subprocess.run(write, check=True, capture_output=True)
-    subprocess.run(["blockdev", "--flushbufs", str(card)], check=True)
-    size = str(image.stat().st_size)
-    subprocess.run(["cmp", "-n", size, str(image), str(card)], check=True)
-
-
-def _median(runs: int, work: Callable[[], None]) -> float:
-    seconds = []
-    for _ in range(runs):
-        started = time.monotonic()
-        work()
-        seconds.append(time.monotonic() - started)
-    return statistics.median(seconds)
-
-
-@contextmanager
-def _loop(file: Path) -> Iterator[Path]:
-    with file.open("wb") as card:
-        card.truncate(CARD_BYTES)
-    command = ["losetup", "--find", "--show", "--direct-io=on", str(file)]
-    device = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        yield Path(device)
-    finally:
-        subprocess.run(["losetup", "--detach", device], check=True)
+    return words
 
 
 if __name__ == "__main__":

@@ -138,10 +138,16 @@ class CardFs:
 def _serving(mount_point: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.fakes.card_server", str(mount_point)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=_ROOT) as server:
+    with (
+        mount_point.with_name("server.log").open("w+") as log,
+        subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=log, text=True, cwd=_ROOT
+        ) as server,
+    ):
         try:
             if _pipe(server.stdout).readline() != "ready\n":
-                raise RuntimeError("the file system of cards did not start")
+                log.seek(0)
+                raise RuntimeError(f"the file system of cards did not start: {log.read()}")
             yield server
         finally:
             # Whoever is stalled in a request is let go by the end of the process, not before.

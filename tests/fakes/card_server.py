@@ -127,8 +127,6 @@ def main() -> None:
     place = Path(sys.argv[1])
     options: dict[str, Any] = {"foreground": True, "direct_io": True, "fsname": "bad-cards"}
     options |= {"attr_timeout": 0, "entry_timeout": 0}
-    if (mfusepy.fuse_version_major, mfusepy.fuse_version_minor) >= (3, 12):
-        options["max_threads"] = 64  # its own default is out of its own range
     mfusepy.FUSE(CardFiles(place), str(place), **options)
 
 
