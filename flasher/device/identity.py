@@ -2,6 +2,7 @@
 """Proves that a disk is still the one that was looked at, some time later."""
 
 from dataclasses import fields
+from pathlib import Path
 
 from edge.errors import DeviceError
 from flasher.device.facts import Device
@@ -29,7 +30,7 @@ def look_again(device: Device, host: Host = THIS_HOST) -> Device:
     changed = [
         _NAMES.get(each.name, each.name)
         for each in fields(before)
-        if getattr(before, each.name) != getattr(after, each.name)
+        if _is_lost(getattr(before, each.name), getattr(after, each.name))
     ]
     # A link that udev moved to another disk in between says what the kernel's numbers cannot.
     changed += [f"where {link} leads" for link in device.by_id if link.resolve() != now.path]
@@ -40,3 +41,10 @@ def look_again(device: Device, host: Host = THIS_HOST) -> Device:
             hint="look at it again with `edgectl devices`, then repeat the command",
         )
     return now
+
+
+def _is_lost(before: object, after: object) -> bool:
+    """Return whether what was known no longer holds; udev may have learnt more meanwhile."""
+    if isinstance(before, tuple) and before and isinstance(before[0], Path):
+        return not (isinstance(after, tuple) and set(before) <= set(after))
+    return before not in ((), "", None) and before != after

@@ -25,6 +25,7 @@ from flasher.write.content import read_image_table
 from tests.fakes.host import FakeHost
 from tests.fakes.image import make_image
 
+GOLDEN = Path(__file__).parents[2] / "golden/flash"
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 CARD = Device(
@@ -140,6 +141,16 @@ def test_refusals_say_why_and_what_permits(name: str) -> None:
     assert caught.value.message.startswith(f"{device.path} ({device.name}) ")
     assert caught.value.hint is not None
     assert hint in caught.value.hint
+
+
+def test_refusals_are_worded_as_agreed() -> None:
+    """Every refusal, whole, as an operator reads it."""
+    lines = []
+    for name, (device, _, _) in REFUSED.items():
+        with pytest.raises(DeviceError) as caught:
+            _plan(device)
+        lines += [f"[{name}]", caught.value.message, f"  hint: {caught.value.hint}"]
+    assert "\n".join([*lines, ""]) == (GOLDEN / "refusals.txt").read_text()
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -49,8 +49,8 @@ def test_changed_disk_is_refused(fake: FakeHost, card: Path, name: str) -> None:
 
 
 def _named(device: Device, link: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
-    """Have udev's database still call the disk what it called it before."""
-    named = replace(device, by_id=(link,))
+    """Have udev's database call the disk by a link, and know its serial."""
+    named = replace(device, by_id=(link,), serial="0001", cid="0353")
     monkeypatch.setattr("flasher.device.identity.inspect", lambda _path, _host: named)
     return named
 
@@ -67,3 +67,17 @@ def test_link_must_still_lead_to_the_disk(
     link.symlink_to(tmp_path)
     with pytest.raises(DeviceError, match=f"where {link} leads changed"):
         look_again(device, fake.host)
+
+
+def test_names_that_udev_finds_later_are_no_change(
+    fake: FakeHost, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card just put in may be planned for before udev is through with it; not after."""
+    link = tmp_path / "usb-Reader-0:0"
+    link.symlink_to(card)
+    before = inspect(card, fake.host)
+    named = _named(before, link, monkeypatch)
+    assert look_again(before, fake.host) == named
+    monkeypatch.setattr("flasher.device.identity.inspect", lambda _path, _host: before)
+    with pytest.raises(DeviceError, match=r"its serial, its names in /dev/disk/by-id, the card"):
+        look_again(named, fake.host)
