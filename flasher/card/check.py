@@ -41,7 +41,7 @@ class Checker:
         network = self._network()
         enrol, enrolment = self._enrolment()
         spec = CardSpec(
-            name=self._text("name") or hostname or f"card-{self.row.number}",
+            name=self._text("name") or hostname or self.row.name,
             hostname=hostname,
             network=network,
             configuration=self._configuration(hostname, network),
@@ -111,8 +111,10 @@ class Checker:
         for text in texts:
             try:
                 found.append(parser(text))
-            except ValueError as error:
-                self._fault(column, _reason(error, text))
+            except _OddError as error:
+                self._fault(column, str(error))
+            except ValueError:
+                self._fault(column, f"{text!r} is not an address")
         return tuple(found)
 
     def _enrolment(self) -> tuple[bool, GivenEnrolment | None]:
@@ -246,20 +248,19 @@ def _clash(path: str, others: Mapping[str, bytes]) -> str:
 
 def _to_interface(text: str) -> InterfaceAddress:
     if "/" not in text:
-        raise ValueError(f"{text!r} has no prefix length, such as {text}/24")
+        ip_address(text)
+        raise _OddError(f"{text!r} has no prefix length, such as {text}/24")
     found = ip_interface(text)
     network = found.network
     if network.num_addresses > 2 and found.ip == network.network_address:
-        raise ValueError(f"{text!r} is the address of the network itself")
+        raise _OddError(f"{text!r} is the address of the network itself")
     if found.version == 4 and network.num_addresses > 2 and found.ip == network.broadcast_address:
-        raise ValueError(f"{text!r} is the broadcast address of its network")
+        raise _OddError(f"{text!r} is the broadcast address of its network")
     return found
 
 
-def _reason(error: ValueError, text: str) -> str:
-    told = str(error)
-    ours = told.startswith(repr(text)) and ("has no prefix" in told or "is the" in told)
-    return told if ours else f"{text!r} is not an address"
+class _OddError(ValueError):
+    """What is an address and still cannot be meant; the argument says why."""
 
 
 def _number(text: str) -> int:

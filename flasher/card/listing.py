@@ -30,7 +30,7 @@ def make_card(values: Mapping[str, Any], *, folder: Path = Path()) -> CardSpec:
     Raises:
         ConfigError: listing everything that is wrong with them.
     """
-    row = Row(place="card", number=1, folder=folder, values=normal(values))
+    row = Row(place="card", folder=folder, values=normal(values))
     return _check([row], "the card")[0]
 
 

@@ -35,8 +35,8 @@ class Row:
 
     place: str
     """Where it stands, as messages begin."""
-    number: int
-    """Its position, from 1."""
+    name: str = ""
+    """What it is called when it says nothing about that itself."""
     folder: Path
     """What file names are relative to."""
     values: Mapping[str, Any]
@@ -62,7 +62,7 @@ def read_rows(path: Path, defaults: Mapping[str, Any] | None = None) -> tuple[Ro
     return tuple(
         Row(
             place=place,
-            number=number,
+            name=f"card-{number}",
             folder=path.parent,
             values=overlay(defaults or {}, values),
         )

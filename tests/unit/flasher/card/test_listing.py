@@ -339,3 +339,12 @@ def test_secret_of_a_bad_enrolment_is_not_shown(write: Write) -> None:
 def test_names_that_fat_cannot_hold_are_found(path: str, is_fine: bool) -> None:
     """Before mtools changes them to something else."""
     assert (file_name_fault(path) == "") is is_fine
+
+
+def test_card_of_a_command_has_no_name_of_its_own(write: Write) -> None:
+    """Many are made with the same options; whoever wants a name gives one."""
+    assert make_card({"asset_tag": "A-1"}) == CardSpec(asset_tag="A-1")
+    assert make_card({"hostname": "n1"}).name == "n1"
+    with pytest.raises(ConfigError) as caught:
+        make_card({"address": "x", "files": ["a=none"]}, folder=write("x", "").parent)
+    assert caught.value.faults[0] == "card, address: 'x' is not an address"
