@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from edge.errors import EdgeError
 from edge.units import MIB
 from flasher.device import Device
 from flasher.ranges import Range, merge
@@ -51,14 +50,17 @@ class Interrupted:
 
 
 class Journal:
-    """The file of one run; it is removed when the card is finished."""
+    """The file of one run; it is removed when the card is finished.
+
+    A journal that cannot be written fails no card: `fault` says why the run cannot be resumed.
+    """
 
     def __init__(self, folder: Path, header: Header) -> None:
         self.path = folder / f"{header.run}.jsonl"
         self._pending: list[Range] = []
         self._pending_bytes = 0
         self._lock = Lock()
-        folder.mkdir(parents=True, exist_ok=True)
+        self.fault = ""
         self._append(asdict(header), mode=os.O_EXCL)
 
     def verified(self, at: Range) -> None:
@@ -90,14 +92,17 @@ class Journal:
 
     def _append(self, line: dict[str, object], mode: int = 0) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | mode
+        if self.fault:
+            return
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, flags, 0o600)
             try:
                 os.write(fd, json.dumps(line).encode() + b"\n")
             finally:
                 os.close(fd)
         except OSError as error:
-            raise EdgeError(f"cannot write the journal {self.path}: {error.strerror}") from error
+            self.fault = f"cannot be resumed: {self.path}: {error.strerror}"
 
 
 def new_header(

@@ -155,6 +155,8 @@ def _write(
     journal = Journal(_journals(run.records), header)
     if interrupted:
         journal.take_over(interrupted)
+    if journal.fault:
+        run.listener(CardNoted(card=medium.name, text=journal.fault))
     task.is_touched = True
     job = Job(
         medium=medium,

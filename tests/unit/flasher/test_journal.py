@@ -99,3 +99,12 @@ def test_continued_run_takes_over(tmp_path: Path, image: Image) -> None:
     again = find_interrupted(tmp_path / "j", CARD, CARD.size_bytes, None)
     assert again is not None
     assert again.done == found.done
+
+
+def test_journal_that_cannot_be_written_says_so(tmp_path: Path, image: Image) -> None:
+    """A full or forbidden folder costs the resumption, not the card."""
+    (tmp_path / "j").write_text("a file where the folder should be")
+    journal = _journal(tmp_path / "j", image)
+    journal.verified(Range(0, MIB))
+    journal.save()
+    assert journal.fault.startswith("cannot be resumed: ")
