@@ -74,8 +74,8 @@ def enter_private_network() -> None:
 
 
 @contextmanager
-def private_network() -> Iterator[PrivateNetwork]:
-    """Lay the wire in the namespace we are in, and serve DHCP on it.
+def private_network(*, dhcp: bool = True) -> Iterator[PrivateNetwork]:
+    """Lay the wire in the namespace we are in, and serve DHCP on it unless told otherwise.
 
     Raises:
         ToolError: when a device or server cannot be made.
@@ -84,6 +84,9 @@ def private_network() -> Iterator[PrivateNetwork]:
     _run("ip", "tuntap", "add", LINK, "mode", "tap")
     _run("ip", "addr", "add", _PREFIX, "dev", LINK)
     _run("ip", "link", "set", LINK, "up")
+    if not dhcp:
+        yield PrivateNetwork(LINK)
+        return
     with tempfile.TemporaryDirectory(prefix="edgectl-net-") as folder:
         server = _serve_dhcp(Path(folder))
         try:

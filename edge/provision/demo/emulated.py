@@ -18,6 +18,7 @@ from edge.provision.follow import follow_async
 from edge.provision.network import check_private_network, enter_private_network, private_network
 from edge.provision.stage import Stage, StageDetector, StagePassed
 from edge.units import GIB
+from flasher.card import CardSpec
 from flasher.record import CardRecords
 from flasher.stock import stock_image
 from flasher.write import FlashOptions, flash, prepare
@@ -54,20 +55,20 @@ class EmulatedBench:
         """Return the card as a file."""
         return self._folder / "card.img"
 
-    def prepare(self, listener: Listener) -> Written:
-        """Build the board's image and flash it to a card."""
+    def prepare(self, listener: Listener, spec: CardSpec | None = None) -> Written:
+        """Build the board's image and flash it to a card, with what `spec` wants on it."""
         image = stock_image(self._profile, listener=listener)
         with _card(self.disk) as card:
             listener(Noted(text=f"card: {card}"))
             options = FlashOptions(size_bytes=None if card.is_block_device() else DISK_BYTES)
-            plan = prepare(image, card, options, listener=listener)
+            plan = prepare(image, card, options, card=spec, listener=listener)
             report = flash(plan, records=self._records, listener=listener)
         return Written(fingerprint=report.fingerprint or "", enrolment_id=report.enrolment_id or "")
 
-    def open(self) -> None:
+    def open(self, *, dhcp: bool = True) -> None:
         """Enter a network namespace with one wire to the board."""
         enter_private_network()
-        network = self._stack.enter_context(private_network())
+        network = self._stack.enter_context(private_network(dhcp=dhcp))
         self._board = VirtualBoard(self._profile, self.disk, link=network.link)
         self._stack.callback(self._board.close)
 
