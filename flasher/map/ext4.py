@@ -34,6 +34,7 @@ _SPARSE_SUPER, _GDT_CSUM, _BIGALLOC, _METADATA_CSUM = 0x1, 0x10, 0x200, 0x400
 _KNOWN_READ_ONLY = 0xB16E | _SPARSE_SUPER | _GDT_CSUM | _BIGALLOC | _METADATA_CSUM
 _BLOCK_UNINIT = 0x2
 _LARGEST_LOG_BLOCK = 2  # 4 KiB; larger ones exist only on hosts with larger pages
+_MOST_GROUPS = 1 << 18  # 2 TiB in blocks of 1 KiB
 _DESCRIPTORS, _BITMAP = 0, 1
 _FREE_RUN = re.compile("0+")
 
@@ -138,6 +139,7 @@ class _Layout:
             and 0 < self.group_clusters <= 8 * self.block_bytes
             and self.group_clusters % 8 == 0
             and self.group_clusters * self.cluster_blocks == self.group_blocks
+            and self.groups <= _MOST_GROUPS
             and 0 < group_inodes <= 8 * self.block_bytes
             and inodes == self.groups * group_inodes
             and self.descriptor_bytes in (32, 64, 128, 256, 512, 1024)

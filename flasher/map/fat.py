@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from edge.units import KIB
+from edge.units import KIB, MIB
 from flasher.map.survey import FreeList, Survey, UnsureError
 from flasher.ranges import Range
 
@@ -23,6 +23,7 @@ _NOT_MIRRORED = 0x80
 _DIRTY_STATE = 1
 # Entry 1 has one bit for a clean unmount and one for no errors.
 _CLEAN_BITS = {12: 0, 16: 0xC000, 32: 0x0C000000}
+_MOST_SPARE_BYTES = MIB  # tables are made as large as they must be, but for alignment
 _PIECE_BYTES = 64 * KIB
 _FREE_RUN = re.compile(rb"\0+")
 
@@ -116,7 +117,7 @@ class _Volume:
             0 < self.clusters <= most
             and self.tables_at
             and (root_entries == 0) == (self.bits == 32)
-            and (self.clusters + 2) * self.bits <= self.table_bytes * 8
+            and 0 <= self.table_bytes - (self.clusters + 2) * self.bits // 8 <= _MOST_SPARE_BYTES
         )
         if not is_sound:
             raise UnsureError("its boot sector contradicts itself")

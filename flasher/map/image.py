@@ -154,7 +154,8 @@ def _shift(ranges: tuple[Range, ...], by: int) -> Iterator[Range]:
 
 def _partitions(head: bytes) -> tuple[Partition, ...]:
     table = read_table(io.BytesIO(head))
-    return table.partitions if table else ()
+    found = table.partitions if table else ()
+    return tuple(each for each in found if each.size_bytes > 0)
 
 
 def _mappable(partitions: tuple[Partition, ...]) -> Iterator[Partition]:
