@@ -104,6 +104,8 @@ def _drawing(
     remove: Callable[..., None],
     say: Callable[..., None],
 ) -> Listener:
+    from flasher.write.event import CardFailed, CardFinished
+
     bars: dict[str, int] = {}
 
     def move(bar: Bar) -> None:
@@ -116,6 +118,8 @@ def _drawing(
         if bar := _progress_of(event):
             move(bar)
             return
+        if isinstance(event, CardFinished | CardFailed) and event.card in bars:
+            remove(bars.pop(event.card))
         if isinstance(event, StepFinished):
             for bar_id in bars.values():
                 remove(bar_id)

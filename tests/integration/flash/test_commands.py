@@ -3,12 +3,14 @@
 
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from edge.cli.exit import ExitCode
 from edge.cli.main import run
+from flasher.device import inspect
 from flasher.source import scan_image
 from tests.fakes.image import MIB
 from tests.integration.flash.conftest import AttachLoop
@@ -57,6 +59,50 @@ def test_json_lines_carry_the_events(
     assert lines[0]["event"] == "StepStarted"
     assert {"write", "verify"} <= {line.get("phase") for line in lines}
     assert lines[-1]["target"] == target
+
+
+def test_cards_of_a_list_are_written_together(
+    image: Path, attach_loop: AttachLoop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each target gets the next row of the list, and the records know its name and tag."""
+    (tmp_path / "cards.csv").write_text(
+        "name,hostname,asset_tag\ncam-01,cam-01,A1\ncam-02,cam-02,A2\n"
+    )
+    one, two = attach_loop(name="one"), attach_loop(name="two")
+    words = ["flash", "--image", str(image), "--list", str(tmp_path / "cards.csv"), "-y"]
+    assert run([*words, "--to", str(one), "--to", str(two), "-o", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["name"], row["outcome"]) for row in rows] == [
+        ("cam-01", "written"),
+        ("cam-02", "written"),
+    ]
+    assert run(["cards", "list", "-o", "json"]) == 0
+    cards = json.loads(capsys.readouterr().out)
+    assert {card["tag"] for card in cards} == {"A1", "A2"}
+    assert run([*words, "--to", str(one)]) == ExitCode.USAGE
+    assert "has 2 cards for 1 of --to" in capsys.readouterr().err
+    assert run([*words, "--to", str(one), "--card", "cam-02", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "cam-02"
+
+
+def test_one_bad_card_of_two_is_named(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The good one is finished and reported; the exit code and the last line tell of the bad."""
+    good, bad = tmp_path / "good.img", tmp_path / "small/bad.img"
+    bad.parent.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", bad.parent], check=True)
+    words = ["flash", "--image", str(image), "--size", "32MiB", "-o", "json"]
+    try:
+        code = run([*words, "--to", str(good), "--to", str(bad)])
+    finally:
+        subprocess.run(["umount", bad.parent], check=True)
+    out, err = capsys.readouterr()
+    assert code == ExitCode.FLASH
+    assert [row["outcome"] for row in json.loads(out)] == ["written", "failed"]
+    assert f"1 of 2 cards failed: {bad}" in err
+    assert "no space left on device" in err
+    assert inspect(good).table == "gpt"
 
 
 def test_dry_run_changes_nothing(
