@@ -84,23 +84,26 @@ class Row:
         return format_duration((self.total_bytes - self.done_bytes) / self.bytes_per_second)
 
     @property
+    def remark(self) -> str:
+        """Return what to know or do, the more urgent first."""
+        if self.phase is Phase.DONE:
+            return "take it out" + (f"; {self.text}" if self.text else "")
+        if self.phase is Phase.FAILED:
+            return f"{self.text}; take it out"
+        return self.text or self.card
+
+    @property
     def _is_moving(self) -> bool:
         return self.phase.is_busy and self.bytes_per_second > 0
 
     def _move(self, event: SlotMoved) -> None:
-        # An emptied slot keeps saying what became of its last card.
-        if event.phase is Phase.EMPTY and self.text:
-            self.text = f"last: {self.item} {self.text}".replace("  ", " ").removesuffix(_TAKE_OUT)
-        elif event.phase is not Phase.EMPTY:
+        if event.phase is not Phase.EMPTY:
             self.text, self.item = event.text, event.item.name if event.item else ""
-        if event.phase is Phase.EMPTY:
-            self.item = ""
+        elif self.phase is not Phase.EMPTY:  # keeps saying what became of its last card
+            self.text, self.item = f"last: {self.item or 'card'} {self.phase}", ""
         self.phase, self.device, self.card = event.phase, event.device, event.card
         self.done_bytes = self.total_bytes = 0
         self.bytes_per_second = 0.0
-
-
-_TAKE_OUT = "; take it out"
 
 
 @contextmanager
@@ -111,7 +114,7 @@ def show_slots(
     if output == "jsonl":
         yield _Lines(made).show_json
     elif sys.stderr.isatty():
-        with _Live(made) as live:
+        with _quiet_keys(), _Live(made) as live:
             yield live.show
     else:
         yield _Lines(made).show_text
@@ -133,6 +136,24 @@ def to_json(event: Event) -> dict[str, Any] | None:
     named = {"number": item.number, "item": item.name} if item else {}
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     return {"event": type(event).__name__, "at": at, **fields, **named}
+
+
+@contextmanager
+def _quiet_keys() -> Iterator[None]:
+    """Keep what is typed, ctrl-C included, from being shown in the middle of the table."""
+    import termios
+
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 class _Lines:
@@ -192,7 +213,9 @@ class _Live:
             self._rows = rows
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        from rich.text import Text
+
+        self._console.print(Text.from_ansi(text), soft_wrap=True)
 
     def _draw(self) -> "Table":
         return draw(list(self._rows.values()))
@@ -213,7 +236,7 @@ def draw(rows: list[Row]) -> "Table":
     for row in sorted(rows, key=lambda row: row.port):
         style = _STYLES.get(row.phase, "cyan")
         cells = (short_port(row.port), row.device, row.item)
-        shown = (row.progress, row.speed, row.left, row.text or row.card)
+        shown = (row.progress, row.speed, row.left, row.remark)
         table.add_row(*map(Text, cells), Text(str(row.phase), style=style), *map(Text, shown))
     if not rows:
         table.add_row(Text("no card yet"), *[""] * 7)

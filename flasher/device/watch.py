@@ -101,11 +101,11 @@ class KernelWatch:
 
     source = "the kernel"
 
-    def __init__(self) -> None:
+    def __init__(self, buffer_bytes: int = _BUFFER_BYTES) -> None:
         kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self._socket = socket.socket(socket.AF_NETLINK, kind, _UEVENTS)
         try:
-            _enlarge(self._socket)
+            _enlarge(self._socket, buffer_bytes)
             self._socket.bind((0, _KERNEL_GROUP))
         except OSError:
             self._socket.close()
@@ -208,12 +208,12 @@ def _lost(error: OSError) -> BlockEvent:
     raise EdgeError(f"cannot listen to disks coming and going: {error.strerror}") from error
 
 
-def _enlarge(listener: socket.socket) -> None:
+def _enlarge(listener: socket.socket, buffer_bytes: int) -> None:
     force = 33  # SO_RCVBUFFORCE; another that it does not name
     try:
-        listener.setsockopt(socket.SOL_SOCKET, force, _BUFFER_BYTES)
+        listener.setsockopt(socket.SOL_SOCKET, force, buffer_bytes)
     except OSError:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
 
 
 def _wait(fd: int, timeout_s: float) -> None:

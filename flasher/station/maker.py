@@ -50,8 +50,7 @@ class CardMaker:
                 host=self._host,
             )
         except KeyboardInterrupt:
-            condition = words[-1] if words else f"stopped: {UNUSABLE}"
-            raise FlashError(condition) from None
+            raise FlashError(_condition(words, card)) from None
         return _made(report, read_mark(card))
 
 
@@ -81,6 +80,12 @@ def _stopping(listener: Listener, stop: Flag, words: list[str]) -> Listener:
             listener(event)
 
     return hear
+
+
+def _condition(words: list[str], card: Sighting) -> str:
+    """Return what the engine said of a stopped card, without what a slot says already."""
+    said = words[-1].removeprefix(f"stopped: {card.path}: ") if words else UNUSABLE
+    return f"stopped: {said.partition(';')[0]}"
 
 
 def _made(report: FlashReport, mark: Mark) -> Made:

@@ -36,7 +36,6 @@ from flasher.station.port import Sighting
 MOST_JOBS = 16
 SETTLE_S = 1.0
 """How long a card must have been in unchanged: contacts bounce, and readers look twice."""
-_TAKE_OUT = "take it out"
 _COMPLETE = "nothing was written to it: everything is made"
 _STOPPING = "nothing was written to it: the station stops"
 
@@ -227,12 +226,13 @@ class Station:
         if not self.is_stopping:
             self.is_stopping = True
             count = len(self._running)
-            text = f"no more cards are begun; {count} under way" if count else "stopped"
-            self._listener(StationNoted(text=text))
+            more = f"; {count} under way are finished first" if count else ""
+            self._listener(StationNoted(text=f"no more cards are begun{more}"))
             for slot in self.slots.values():
                 if slot.phase in (Phase.SETTLING, Phase.WAITING) and slot.job is None:
                     self._move(slot, Phase.LEFT, _STOPPING)
-        if at_once:
+        if at_once and self._running:
+            self._listener(StationNoted(text="stopping what is under way"))
             for slot in self._running:
                 assert slot.job is not None
                 slot.job.stop.set()
@@ -342,7 +342,7 @@ class Station:
                 image_sha256=made.image_sha256,
             )
         )
-        self._move(slot, Phase.DONE, f"{made.text}; {_TAKE_OUT}" if made.text else _TAKE_OUT, item)
+        self._move(slot, Phase.DONE, made.text, item)
 
     def _fail(self, slot: Slot, job: Job, error: EdgeError) -> None:
         is_pulled = slot.card is not job.card
@@ -353,7 +353,7 @@ class Station:
             self._ledger.give_back(slot.taking, reason, stopped=stopped, now=self._now())
         self._release(slot)
         hint = "" if is_pulled else f" ({error.hint})" if error.hint else ""
-        self._move(slot, Phase.FAILED, f"{reason}{hint}; {_TAKE_OUT}", item)
+        self._move(slot, Phase.FAILED, f"{reason}{hint}", item)
 
     def _advance(self, slot: Slot, message: Advanced) -> None:
         if message.phase is not slot.phase:

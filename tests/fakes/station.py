@@ -58,6 +58,7 @@ class FakePorts:
     def __init__(self, *, has_diskseq: bool = True) -> None:
         self.cards: dict[str, tuple[FakeCard, Sighting]] = {}
         self.removed: list[tuple[str, int | None]] = []
+        self.before_look: Callable[[], None] = lambda: None
         self._has_diskseq, self._count = has_diskseq, 0
 
     def put(self, card: FakeCard, port: str) -> Sighting:
@@ -85,6 +86,7 @@ class FakePorts:
 
     def look(self) -> list[Sighting]:
         """Return what is in the ports."""
+        self.before_look()
         return [sighting for _card, sighting in self.cards.values()]
 
     def card_of(self, sighting: Sighting) -> FakeCard | None:
@@ -168,6 +170,14 @@ def _record(number: int, job: Job, item: Item, enrolment: str) -> Card:
         enrolment_id=enrolment,
     )
     return Card(id=number, attempt=attempt, outcome=Outcome.WRITTEN)
+
+
+class NoRecords:
+    """Card records of somebody who never flashed a card."""
+
+    def cards(self) -> list[Card]:
+        """Return nothing."""
+        return []
 
 
 class Listening:

@@ -2,6 +2,7 @@
 """`edgectl flash --watch`: every card that is put into an allowed port becomes the next item."""
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from edge.units import format_size
 
 if TYPE_CHECKING:
     from flasher.card import CardSpec
+    from flasher.card.label import Label
+    from flasher.record import CardRecords
     from flasher.source import Image
     from flasher.station import CardMade, Inbox, Ledger, Order, Sighting
     from flasher.write import FlashOptions
@@ -155,13 +158,10 @@ def _run(
     from flasher.record import card_records
     from flasher.station import CardMaker, Inbox, Station, Threads, look, run_station
 
-    inbox = Inbox()
-    maker = CardMaker(image, options, card_records())
-
-    def made(event: "CardMade") -> str:
-        return _label(event, labels)
-
-    with watching() as watch, show_slots(output, made) as listener, _stopping(inbox):
+    inbox, records = Inbox(), card_records()
+    maker = CardMaker(image, options, records)
+    shown = _Labels(records, labels, has_code=sys.stderr.isatty() and output != "jsonl")
+    with watching() as watch, show_slots(output, shown.make) as listener, _stopping(inbox):
         station = Station(
             ledger,
             Threads(maker, inbox.post),
@@ -196,8 +196,42 @@ def _stopping(inbox: "Inbox") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _label(event: "CardMade", folder: Path | None) -> str:
-    return f"{event.item.name}: {event.enrolment} {folder or ''}"
+class _Labels:
+    """Makes the label of every finished card: files in a folder, or text for a terminal."""
+
+    def __init__(self, records: "CardRecords", folder: Path | None, *, has_code: bool) -> None:
+        self._records, self._folder, self._has_code = records, folder, has_code
+
+    def make(self, event: "CardMade") -> str:
+        """Return what to show of a card's label; a label that fails spoils no card."""
+        from flasher.card.label import label_lines, label_text, make_label
+
+        card = self._records.find(event.record)
+        if card is None:
+            return ""
+        label = make_label(card)
+        if self._folder is None:
+            text = label_text(label) if self._has_code else "\n".join(label_lines(label))
+            return f"\n{text}\n"
+        try:
+            return f"{event.item.name}: label in {self._write(self._folder, label, event)}"
+        except (EdgeError, OSError) as error:
+            return f"{event.item.name}: no label: {error}"
+
+    def _write(self, folder: Path, label: "Label", event: "CardMade") -> Path:
+        from flasher.card.label import label_lines, write_label
+
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{event.record:05}-{_plain(event.item.name)}.svg"
+        write_label(label, path)
+        lines = "\n".join(label_lines(label)) + "\n"
+        path.with_suffix(".txt").write_text(lines, encoding="utf-8")
+        return path
+
+
+def _plain(name: str) -> str:
+    """Return `name` as a file may be called."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-") or "card"
 
 
 def _sum_up(ledger: "Ledger", output: str) -> int:
