@@ -302,13 +302,30 @@ def _refuse_image(device: Device, request: FlashRequest) -> _Refusals:
 def _refuse_saving(device: Device, request: FlashRequest) -> _Refusals:
     labels = request.options.save_labels
     if not labels:
-        return []
+        return _refuse_forgetting(device, request)
     reasons = object_to_saving(device.layout, labels)
     if not reasons and (saved := _saved(device, request.options)):
         size_bytes = medium_bytes(device, request.options, request.image)
         reasons = find_conflicts(saved, read_image_table(request.image), size_bytes)
     hint = "leave --save-partlabel away, and everything on it will be lost"
     return [Refusal(reason=reason, hint=hint) for reason in reasons]
+
+
+def _refuse_forgetting(device: Device, request: FlashRequest) -> _Refusals:
+    """Go on with an interrupted run as it began: what it kept must not be lost now."""
+    layout = device.layout
+    if not request.options.resume or layout is None or layout.kind != "gpt":
+        return []
+    end = max(each.end_bytes for each in read_image_table(request.image).partitions)
+    if not layout.partitions or any(each.start_bytes < end for each in layout.partitions):
+        return []  # the table of a finished card: nothing that a run kept
+    kept = ",".join(each.label for each in layout.partitions)
+    return [
+        Refusal(
+            reason=f"has nothing but what the interrupted run kept ({kept})",
+            hint=f"add --save-partlabel {kept}, or leave --resume away to lose it",
+        )
+    ]
 
 
 def _saved(device: Device, options: FlashOptions) -> Table | None:

@@ -107,6 +107,8 @@ def test_stopped_card_still_has_its_state(card: Path, tmp_path: Path, records: C
         flash(prepare(new, card, KEEP), records=records, listener=interrupt)
     assert _is_kept(card)
     assert [each.label for each in _table(card).partitions] == ["STATE"]
+    with pytest.raises(DeviceError, match=r"what the interrupted run kept \(STATE\)"):
+        prepare(new, card, FlashOptions(resume=True))
     flash(prepare(new, card, replace(KEEP, resume=True)), records=records)
     assert _is_kept(card)
     assert "No problems found" in _sgdisk("-v", str(card))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small changes over an image: which win, which are found, which bytes they spare."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flasher.patch import Patch
@@ -21,6 +21,7 @@ def _naive(patches: tuple[Patch, ...]) -> bytes:
     return bytes(card)
 
 
+@settings(deadline=None)
 @given(PATCHES, st.integers(0, SIZE), st.integers(0, SIZE))
 def test_later_patches_win_wherever_one_looks(
     patches: tuple[Patch, ...], one: int, two: int
@@ -32,6 +33,7 @@ def test_later_patches_win_wherever_one_looks(
     assert piece == _naive(patches)[at.start : at.end]
 
 
+@settings(deadline=None)
 @given(PATCHES, st.integers(0, SIZE), st.integers(0, SIZE))
 def test_only_what_a_patch_changes_is_touched(
     patches: tuple[Patch, ...], one: int, two: int
@@ -43,6 +45,7 @@ def test_only_what_a_patch_changes_is_touched(
     assert Overlay(patches).touches(at) == expected
 
 
+@settings(deadline=None)
 @given(PATCHES)
 def test_patches_end_up_apart_and_in_order(patches: tuple[Patch, ...]) -> None:
     """That is what finding them by bisection rests on."""
@@ -51,6 +54,7 @@ def test_patches_end_up_apart_and_in_order(patches: tuple[Patch, ...]) -> None:
     assert all(end <= patch.offset for end, patch in zip(ends, flat, strict=False))
 
 
+@settings(deadline=None)
 @given(PATCHES, st.lists(st.tuples(st.integers(0, SIZE), st.integers(0, 50)), max_size=4))
 def test_cutting_spares_exactly_the_holes(
     patches: tuple[Patch, ...], places: list[tuple[int, int]]

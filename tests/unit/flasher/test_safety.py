@@ -22,6 +22,7 @@ from flasher.write import (
     refuse_device,
 )
 from flasher.write.content import read_image_table
+from flasher.write.saved import choose_saved
 from tests.fakes.host import FakeHost
 from tests.fakes.image import make_image
 
@@ -319,6 +320,21 @@ def test_saving_is_refused_before_anything_is_lost(
         plan_flash(device, FlashRequest(image=image, options=options), now=NOW)
     assert reason in caught.value.message
     assert "leave --save-partlabel away" in (caught.value.hint or "")
+
+
+def test_going_on_does_not_forget_what_was_kept(tmp_path: Path) -> None:
+    """An interrupted run that kept STATE is continued with the same option, or not at all."""
+    device, image = _node_card(tmp_path)
+    assert device.layout is not None
+    resume = FlashOptions(resume=True)
+    assert plan_flash(device, FlashRequest(image=image, options=resume), now=NOW).saved is None
+    interim = replace(device, layout=choose_saved(device.layout, ("STATE",)))
+    with pytest.raises(DeviceError, match=r"what the interrupted run kept \(STATE\)") as caught:
+        plan_flash(interim, FlashRequest(image=image, options=resume), now=NOW)
+    assert "add --save-partlabel STATE" in (caught.value.hint or "")
+    keeping = replace(resume, save_labels=("STATE",))
+    assert plan_flash(interim, FlashRequest(image=image, options=keeping), now=NOW).saved
+    assert plan_flash(interim, FlashRequest(image=image), now=NOW).saved is None
 
 
 def test_card_without_labels_keeps_nothing() -> None:

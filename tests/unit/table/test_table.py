@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ImageError
@@ -123,6 +123,7 @@ def sfdisk(image: Path) -> dict[str, Any]:
     return table
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40 * MIB), LABELS), max_size=6))
 def test_a_gpt_comes_back_as_it_was_written(wanted: list[tuple[int, str]]) -> None:
     """Reading is the inverse of writing, whatever the sizes and labels."""
@@ -132,6 +133,7 @@ def test_a_gpt_comes_back_as_it_was_written(wanted: list[tuple[int, str]]) -> No
     assert read_table(written(table)) == table
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40 * MIB), max_size=8))
 def test_an_mbr_comes_back_as_it_was_written(sizes: list[int]) -> None:
     """Reading is the inverse of writing, for any number of logical partitions."""
