@@ -24,6 +24,7 @@ PACKAGES = {
     "mksquashfs": "squashfs-tools",
     "mmd": "mtools",
     "mmdebstrap": "mmdebstrap",
+    "qemu-img": "qemu-utils",
     "tar": "tar",
 }
 _NO_SPACE = "No space left on device"

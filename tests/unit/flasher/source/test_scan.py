@@ -108,9 +108,10 @@ def test_damaged_compression_is_refused(raw: Path, tmp_path: Path, kind: str) ->
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"PK\x03\x04" + bytes(100), "zip archive"),
-        (b"QFI\xfb" + bytes(100), "qcow2"),
-        (b"BZh9" + bytes(100), "bzip2"),
+        (b"PK\x03\x04" + bytes(100), "damaged"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(100), "7z archive"),
+        (b"BZh91AY&SY" + bytes(100), "truncated"),
+        (b"<!DOCTYPE html><html>", "web page"),
         (b"", "is empty"),
         (b"hello" * 1000, "no partition table"),
         (b"a", "no partition table"),

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns whatever can go wrong with a file, an archive or a decoder into one plain line."""
+
+import errno
+import lzma
+import sys
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import ImageError
+
+AGAIN = "download or build it again"
+_ROOM = "free space; EDGECTL_CACHE names another folder for large files"
+
+
+@contextmanager
+def explained(path: Path | str) -> Iterator[None]:
+    """Raise an ImageError that names `path` for every fault of reading it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ImageError(
+            f"there is no image {path}", hint="build one: edgectl image build --board BOARD"
+        ) from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{path} is a folder", hint="name the image file in it") from error
+    except EOFError as error:
+        raise ImageError(f"{path} is truncated: its data ends early", hint=AGAIN) from error
+    except (lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno is None:  # what bz2 and gzip raise for damaged data
+            raise _damaged(path, error) from error
+        raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
+    except _decoder_errors() as error:
+        raise _damaged(path, error) from error
+
+
+@contextmanager
+def storing(place: Path) -> Iterator[None]:
+    """Raise an ImageError for every fault of writing below `place`."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        reason = "the disk is full" if full else error.strerror or error
+        raise ImageError(f"cannot write to {place}: {reason}", hint=_ROOM) from error
+
+
+def _damaged(path: Path | str, error: Exception) -> ImageError:
+    text = str(error).rstrip(".!") or type(error).__name__
+    return ImageError(f"{path} is damaged: {text}", hint=AGAIN)
+
+
+def _decoder_errors() -> tuple[type[Exception], ...]:
+    """Return the error classes of those decoders that are in use."""
+    names = (
+        ("isal.igzip_lib", "IsalError"),
+        ("backports.zstd", "ZstdError"),
+        ("compression.zstd", "ZstdError"),
+    )
+    return tuple(getattr(sys.modules[name], kind) for name, kind in names if name in sys.modules)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings what the user named to this host: a file stays, the rest goes to the cache."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from edge.errors import ImageError
+from edge.events import Listener, Progressed, step
+from edge.units import MIB, format_size
+from flasher.source.download import download, is_address, shown
+from flasher.source.fault import explained, storing
+from flasher.source.store import spool
+from flasher.source.verify import Subject, Verification
+
+_READ_BYTES = MIB
+
+
+def fetch_source(source: str | Path, verification: Verification, listener: Listener) -> Subject:
+    """Return the local file for `source`: a path, an http(s) address, or `-`.
+
+    Raises:
+        ImageError: when there is none.
+    """
+    text = str(source)
+    if text == "-":
+        return Subject(path=_spool(sys.stdin.buffer, listener), name="-", origin="-")
+    if is_address(text):
+        path = download(text, sha256=verification.sha256, listener=listener)
+        return Subject(path=path, name=path.name, origin=shown(text))
+    if "://" in text:
+        raise ImageError(
+            f"cannot fetch {text}: it is neither http nor https", hint="download it yourself"
+        )
+    path = Path(source)
+    with explained(path):
+        mode = path.stat().st_mode
+    if stat.S_ISBLK(mode):
+        raise ImageError(f"{path} is a device, not an image", hint="copy it to a file first")
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        with explained(path), path.open("rb") as file:
+            return Subject(path=_spool(file, listener), name=path.name, origin="-")
+    path = path.resolve()
+    return Subject(path=path, name=path.name, origin=str(path))
+
+
+def _spool(source: BinaryIO, listener: Listener) -> Path:
+    """Copy a stream that can be read but once; sparse where it is zero."""
+
+    def write(file: BinaryIO) -> None:
+        done = 0
+        while chunk := source.read(_READ_BYTES):
+            with storing(Path(file.name if isinstance(file.name, str) else "the cache")):
+                if any(chunk):
+                    file.write(chunk)
+                else:
+                    file.seek(len(chunk), os.SEEK_CUR)
+            done += len(chunk)
+            listener(Progressed(step="read input", done_bytes=done, total_bytes=done))
+        file.truncate(done)
+        running.detail = format_size(done)
+
+    with step(listener, "read input") as running:
+        return spool(write)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that an image is as long as its own partition table says."""
+
+import io
+
+from edge.errors import ImageError
+from flasher.source.fault import AGAIN
+from flasher.source.image import Image
+from flasher.table import SECTOR, read_table
+
+_GPT_MAGIC = b"EFI PART"
+_BACKUP_AT = SECTOR + 32
+
+
+def check_whole(image: Image) -> None:
+    """Check that partitions and backup table lie inside the image.
+
+    Raises:
+        ImageError: when it was cut short, or its table cannot be read.
+    """
+    table = read_table(io.BytesIO(image.head))
+    if table is None or not table.partitions:
+        raise ImageError(f"{image.path} has no partition table that can be read")
+    end = max(partition.end_bytes for partition in table.partitions)
+    if image.head[SECTOR : SECTOR + len(_GPT_MAGIC)] == _GPT_MAGIC:
+        backup = int.from_bytes(image.head[_BACKUP_AT : _BACKUP_AT + 8], "little")
+        end = max(end, (backup + 1) * SECTOR)
+    if end > image.size_bytes:
+        raise ImageError(
+            f"{image.path} is truncated: it has {image.size_bytes} bytes,"
+            f" its partition table needs {end}",
+            hint=AGAIN,
+        )
