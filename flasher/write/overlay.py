@@ -20,7 +20,7 @@ class Overlay:
 
     def touches(self, at: Range) -> bool:
         """Return whether any byte of `at` is changed."""
-        return next(self.within(at), None) is not None
+        return at.size_bytes > 0 and next(self.within(at), None) is not None
 
     def within(self, at: Range) -> Iterator[Patch]:
         """Yield the patches that change something in `at`."""
