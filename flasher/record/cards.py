@@ -6,6 +6,7 @@ killed is one without an outcome. The enrolment secret is kept here because only
 can configure the card's node; hence the mode of the file.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -127,15 +128,20 @@ class CardRecords:
         """Open the file for one transaction."""
         try:
             _make(self.path)
-            connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S)
-        except (OSError, sqlite3.Error) as error:
-            raise EdgeError(f"cannot open the card records {self.path}: {error}") from error
+        except OSError as error:
+            hint = f"sudo chown $USER {self.path}" if error.errno == errno.EACCES else None
+            raise EdgeError(
+                f"cannot open the card records {self.path}: {error.strerror}", hint=hint
+            ) from error
+        connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S)
         try:
             self._prepare(connection)
             with connection:
                 yield connection
         except sqlite3.OperationalError as error:
-            raise EdgeError(f"the card records {self.path}: {error}") from error
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            hint = "another edgectl holds on to them; try again" if busy else None
+            raise EdgeError(f"the card records {self.path}: {error}", hint=hint) from error
         except sqlite3.IntegrityError as error:
             raise EdgeError(f"the card records {self.path} refuse this: {error}") from error
         except sqlite3.DatabaseError as error:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network that a card brings, before and after its node is configured."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from ipaddress import ip_address, ip_interface
 
@@ -111,3 +113,9 @@ def test_addresses_without_a_link_go_to_the_first_real_one() -> None:
     assert [name for name in links if _is_chosen(name, fixed, links)] == ["enp1s0"]
     leased = InterfaceView(selector=FIRST_LINK, dhcp=True)
     assert [name for name in links if _is_chosen(name, leased, links)] == ["enp2s0", "enp1s0"]
+
+
+def test_maintenance_needs_no_models() -> None:
+    """They take a slow board seconds to load, and the network of a card is not one of them."""
+    code = "import sys, edge.node.metal; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

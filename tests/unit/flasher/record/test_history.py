@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The records of one card over time: attempts add up, nothing is overwritten or lost."""
 
+import errno
 import multiprocessing
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -196,6 +197,35 @@ def test_broken_file_is_named_with_a_way_out(records: CardRecords) -> None:
     assert str(records.path) in caught.value.message
     assert caught.value.hint is not None
     assert f"mv {records.path}" in caught.value.hint
+
+
+def test_records_that_are_held_are_waited_for(
+    records: CardRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a while; then it is said why."""
+    _write(records, ATTEMPT)
+    monkeypatch.setattr("flasher.record.cards._BUSY_TIMEOUT_S", 0.05)
+    holder = sqlite3.connect(records.path)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(EdgeError, match="locked") as caught:
+        records.begin(ATTEMPT)
+    holder.close()
+    assert "try again" in str(caught.value.hint)
+
+
+def test_records_of_somebody_else_are_named_with_a_way_in(
+    records: CardRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as those that an older version made as root."""
+    _write(records, ATTEMPT)
+
+    def refuse(*_arguments: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("os.open", refuse)
+    with pytest.raises(EdgeError, match="Permission denied") as caught:
+        records.cards()
+    assert caught.value.hint == f"sudo chown $USER {records.path}"
 
 
 def _numbered(number: int) -> Attempt:
