@@ -45,9 +45,7 @@ def read_usage(host: Host) -> Usage:
         usage.mounts.setdefault(name, []).append(mount.place)
         if mount.place in _SYSTEM_PLACES or _BELOW_BOOT.fullmatch(mount.place):
             _claim(host, usage, name, mount.place)
-    for node in (host.sys / "fs/btrfs").glob("*/devices/*"):
-        # The mount table names one device of several that a btrfs may span.
-        usage.mounts.setdefault(node.name, ["a btrfs of several disks"])
+    _share_btrfs(host, usage)
     for source in _swaps(host):
         _add_swap(host, usage, table, source)
     if (name := _device_of_path(host, table, _working_directory())) is not None:
@@ -101,6 +99,15 @@ def name_of_number(host: Host, number: tuple[int, int]) -> str | None:
     """Return the kernel name of a block device number, or None when there is none."""
     link = host.sys / f"dev/block/{number[0]}:{number[1]}"
     return link.resolve().name if link.exists() else None
+
+
+def _share_btrfs(host: Host, usage: Usage) -> None:
+    """Count a btrfs as mounted on all its devices; the mount table names one of them."""
+    for folder in (host.sys / "fs/btrfs").glob("*/devices"):
+        names = [node.name for node in host.children(folder)]
+        places = [place for name in names for place in usage.mounts.get(name, ())]
+        for name in names if places else ():
+            usage.mounts.setdefault(name, places)
 
 
 def _claim(host: Host, usage: Usage, name: str, what: str) -> None:

@@ -3,15 +3,9 @@
 
 from flasher.write.flash import flash, flash_cards
 from flasher.write.prepare import prepare, read_image
-from flasher.write.safety import (
-    FlashOptions,
-    FlashPlan,
-    FlashRequest,
-    Refusal,
-    check_device,
-    plan_flash,
-    refuse_device,
-)
+from flasher.write.request import FlashOptions, FlashPlan, FlashRequest
+from flasher.write.rule import Refusal, refuse_device
+from flasher.write.safety import check_device, plan_flash
 from flasher.write.task import FlashReport
 
 __all__ = [

@@ -10,7 +10,7 @@ from edge.errors import EdgeError
 from flasher.card import RenderedCard
 from flasher.record import Attempt, CardRecords, Outcome
 from flasher.write.card import StoppedError, Tally
-from flasher.write.safety import FlashPlan
+from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
 
 Clock = Callable[[], datetime]

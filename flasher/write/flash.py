@@ -22,7 +22,8 @@ from flasher.write.content import lay_out
 from flasher.write.engine import CardThread, wait_for
 from flasher.write.feed import Feed
 from flasher.write.limits import chunk_bytes_of
-from flasher.write.safety import FlashPlan, plan_flash
+from flasher.write.request import FlashPlan
+from flasher.write.safety import plan_flash
 from flasher.write.task import FlashReport, Run, Task, new_thread
 
 

@@ -11,7 +11,8 @@ from flasher.device import THIS_HOST, Host, inspect
 from flasher.device.usage import disks_of_path
 from flasher.source import Image, scan_image
 from flasher.write.content import read_image_table
-from flasher.write.safety import FlashOptions, FlashPlan, FlashRequest, plan_flash
+from flasher.write.request import FlashOptions, FlashPlan, FlashRequest
+from flasher.write.safety import plan_flash
 
 _DEFAULTS = FlashOptions()
 

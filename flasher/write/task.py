@@ -32,7 +32,7 @@ from flasher.write.journal import (
     new_header,
 )
 from flasher.write.medium import open_medium
-from flasher.write.safety import FlashPlan
+from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
 
 
