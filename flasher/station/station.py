@@ -174,11 +174,10 @@ class Station:
     def begin(self, present: Sequence[Sighting], time: float) -> None:
         """Meet what is in the ports at the start; such cards are written only if asked for."""
         self._note(present, time, ())
-        if self._takes_present:
-            return
         for slot in self.slots.values():
-            if slot.phase is Phase.SETTLING:
+            if slot.phase is Phase.SETTLING and not self._takes_present:
                 self._move(slot, Phase.LEFT, "was in before the start: pull it and put it in again")
+        self._listener(StationNoted(text="ready: put cards in; ctrl-C ends"))
 
     def see(
         self,

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A station in a process of its own, loop devices as its ports, the kernel's own events."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flasher.device.watch import LOST, Action, BlockEvent, KernelWatch
+from flasher.record import CardRecords, Outcome
+from flasher.station.mark import read_mark
+from flasher.station.port import Sighting
+from tests.fakes.image import MIB, make_image
+from tests.fakes.loop_port import LoopPort
+
+CARD_BYTES = 256 * MIB
+_ROOT = Path(__file__).resolve().parents[3]
+_STATION = """
+import json, sys
+from pathlib import Path
+from edge.cli.commands.flash_watch import run_watch
+from flasher.card import CardSpec
+from flasher.write import FlashOptions
+from flasher.write.prepare import read_image
+
+words = json.loads(sys.argv[1])
+cards = [CardSpec(name=name) for name in words.pop("names")]
+image = read_image(Path(words.pop("image")))
+sys.exit(run_watch(image, FlashOptions(), cards=cards, yes=True, output="jsonl", **words))
+"""
+
+
+class RunningStation:
+    """A station process and what it says."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[dict[str, Any]] = []
+
+    def wait_for(self, **wanted: object) -> dict[str, Any]:
+        """Return the next line with these values."""
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            line: dict[str, Any] = json.loads(text)
+            self.lines.append(line)
+            if all(line.get(name) == value for name, value in wanted.items()):
+                return line
+        raise AssertionError(f"the station ended without {wanted}: {self.lines}")
+
+    def finish(self) -> int:
+        """Read to the end and return the exit code."""
+        assert self.process.stdout is not None
+        self.lines += [json.loads(text) for text in self.process.stdout]
+        return self.process.wait()
+
+
+@pytest.fixture
+def ports() -> Iterator[list[LoopPort]]:
+    """Give four ports, the last of which no station is allowed."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(LoopPort()) for _ in range(4)]
+
+
+@pytest.fixture
+def big_image(tmp_path: Path) -> Path:
+    """Give an image that takes long enough to be pulled in the middle."""
+    path = make_image(tmp_path / "node.img", size_mib=240)
+    with path.open("r+b") as file:
+        file.seek(20 * MIB)
+        file.write(random.Random(3).randbytes(200 * MIB))
+    return path
+
+
+def test_a_list_is_made_through_pulls_and_kills(
+    ports: list[LoopPort], big_image: Path, tmp_path: Path
+) -> None:
+    """Every item is made once; nothing outside the allowed ports is touched."""
+    one, two, three, other = ports
+    cards = [_new_card(tmp_path / f"card{number}") for number in range(5)]
+    other.put(cards[4])
+    words = {
+        "image": str(big_image),
+        "names": ["cam-01", "cam-02", "cam-03"],
+        "ports": [port.pattern for port in ports[:3]],
+        "labels": str(tmp_path / "labels"),
+    }
+    with _running(words, tmp_path) as station:
+        station.wait_for(event="StationNoted")
+        one.put(cards[0])
+        station.wait_for(event="CardMade", item="cam-01")
+        two.put(cards[1])
+        station.wait_for(port=two.name, phase="writing")
+        two.yank(cards[1])
+        failed = station.wait_for(port=two.name, phase="failed", item="cam-02")
+        assert "pulled" in failed["text"]
+        station.wait_for(port=two.name, phase="empty")
+        three.put(cards[2])
+        station.wait_for(port=three.name, phase="writing", item="cam-02")
+        station.process.kill()
+        assert station.finish() == -signal.SIGKILL
+    two.pull()
+    with _running({**words, "labels": None}, tmp_path) as station:
+        before = station.wait_for(port=three.name, phase="left alone")
+        assert "was in before the start" in before["text"]
+        station.wait_for(event="StationNoted")
+        one.pull()
+        station.wait_for(port=one.name, phase="empty")
+        one.put(cards[0])
+        again = station.wait_for(port=one.name, phase="left alone")
+        assert again["text"] == "already done as cam-01"
+        three.pull()
+        station.wait_for(port=three.name, phase="empty")
+        three.put(cards[2])
+        station.wait_for(event="CardMade", item="cam-02")
+        two.put(_new_card(cards[1]))
+        station.wait_for(event="CardMade", item="cam-03")
+        assert station.finish() == 0
+    states = [line["state"] for line in station.lines if line["event"] == "ItemStands"]
+    assert states == ["done"] * 3
+    _check_cards(tmp_path, {"cam-01": cards[0], "cam-02": cards[2], "cam-03": cards[1]})
+    assert cards[4].read_bytes() == b"\xa5" * CARD_BYTES
+    assert len(list((tmp_path / "labels").glob("*-cam-01.*"))) == 2
+    with _running(words, tmp_path) as station:
+        assert station.finish() == 0
+
+
+def test_two_ctrl_c_leave_stated_conditions(
+    ports: list[LoopPort], big_image: Path, tmp_path: Path
+) -> None:
+    """The first begins no more, the second stops the card under way; the exit code says so."""
+    card = _new_card(tmp_path / "card")
+    words = {"image": str(big_image), "names": ["a", "b"], "ports": [ports[0].pattern]}
+    with _running(words, tmp_path) as station:
+        station.wait_for(event="StationNoted")
+        ports[0].put(card)
+        station.wait_for(phase="writing")
+        station.process.send_signal(signal.SIGINT)
+        station.process.send_signal(signal.SIGTERM)
+        failed = station.wait_for(phase="failed")
+        assert failed["text"] == "stopped: the medium is unbootable on purpose"
+        assert station.finish() == 7
+    assert [line["state"] for line in station.lines[-2:]] == ["stopped", "pending"]
+    assert not any(card.read_bytes()[:512])
+    records = CardRecords(tmp_path / "home/cards.sqlite").cards()
+    assert [record.outcome for record in records] == [Outcome.STOPPED]
+
+
+def test_a_refused_card_takes_no_item(
+    ports: list[LoopPort], big_image: Path, tmp_path: Path
+) -> None:
+    """What a single flash refuses, a station refuses; the item goes to the next card."""
+    small = tmp_path / "small"
+    with small.open("wb") as file:
+        file.truncate(64 * MIB)
+    words = {"image": str(big_image), "names": ["a"], "ports": [ports[0].pattern]}
+    with _running(words, tmp_path) as station:
+        station.wait_for(event="StationNoted")
+        ports[0].put(small)
+        assert "the image needs" in station.wait_for(phase="failed")["text"]
+        ports[0].pull()
+        station.wait_for(phase="empty")
+        ports[0].put(_new_card(tmp_path / "card"))
+        station.wait_for(event="CardMade", item="a")
+        assert station.finish() == 0
+
+
+def test_the_kernel_tells_what_happens() -> None:
+    """A disk that is made and removed is heard, with the count of its medium."""
+    watch = KernelWatch()
+    with LoopPort() as port:
+        pass
+    heard = [event for event in watch.poll(5) if event.name == port.name]
+    watch.close()
+    assert {Action.ADD, Action.REMOVE} <= {event.action for event in heard}
+    assert len({event.diskseq for event in heard}) == 1
+
+
+def test_a_storm_that_overruns_the_buffer_is_told() -> None:
+    """What was lost is known to be lost, and what comes afterwards is heard."""
+    watch = KernelWatch(buffer_bytes=4096)
+    with LoopPort() as port:
+        for _ in range(200):
+            Path("/sys/block", port.name, "uevent").write_text("change")
+        assert LOST in watch.poll(5)
+        Path("/sys/block", port.name, "uevent").write_text("change")
+        assert _is_change_of(port, watch.poll(5))
+    watch.close()
+
+
+def _is_change_of(port: LoopPort, events: list[BlockEvent]) -> bool:
+    return any(event.name == port.name and event.action is Action.CHANGE for event in events)
+
+
+@contextmanager
+def _running(words: dict[str, Any], folder: Path) -> Iterator[RunningStation]:
+    """Run a station with its records in `folder`; it ends with the block."""
+    given = {
+        **words,
+        "ports": list(words["ports"]),
+    }
+    given.pop("labels", None)
+    code = _STATION
+    if labels := words.get("labels"):
+        code = code.replace("yes=True", f"yes=True, labels=Path({labels!r})")
+    environment = {**os.environ, "EDGECTL_HOME": str(folder / "home")}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(given)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        cwd=_ROOT,
+    ) as process:
+        try:
+            yield RunningStation(process)
+        finally:
+            process.kill()
+
+
+def _new_card(path: Path) -> Path:
+    """Write a file full of old data."""
+    with path.open("wb") as file:
+        for _ in range(CARD_BYTES // MIB):
+            file.write(b"\xa5" * MIB)
+    return path
+
+
+def _check_cards(folder: Path, made: dict[str, Path]) -> None:
+    """See that every card carries the enrolment that the records have under its name."""
+    records = CardRecords(folder / "home/cards.sqlite").cards()
+    written = {
+        record.attempt.card_name: record.attempt.enrolment_id
+        for record in records
+        if record.outcome is Outcome.WRITTEN
+    }
+    found = {
+        name: read_mark(Sighting(port="", name="", path=path, size_bytes=0)).enrolment
+        for name, path in made.items()
+    }
+    assert found == written
