@@ -5,23 +5,19 @@ Facts come from sysfs, names and file systems from udev's database where udevd r
 otherwise from the disk's own bytes. Without the right to read a disk, those stay unknown.
 """
 
-import io
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import DeviceError
-from flasher.device.facts import Device, DeviceKind, History, Volume
-from flasher.device.history import read_history
+from flasher.device.facts import Device, DeviceKind, Volume
+from flasher.device.glance import Glance, glance
 from flasher.device.host import THIS_HOST, Host
 from flasher.device.policy import apply_policy, load_policy
 from flasher.device.port import derive_port
-from flasher.device.signature import read_signature, read_table_type
 from flasher.device.udev import Properties, read_udev
 from flasher.device.usage import Usage, name_of_number, read_usage
-from flasher.table import Table, read_table
 
 _SECTOR_BYTES = 512  # sysfs counts in these whatever the disk's own blocks are
 _NOT_DISKS = re.compile(r"(ram|zram|fd|sr|nbd|mtdblock|ubiblock|rbd|drbd)\d+.*")
@@ -97,7 +93,7 @@ def _inspect_block(real: Path, rdev: int, host: Host) -> Device:
 
 
 def _inspect_file(real: Path, status: os.stat_result, host: Host) -> Device:
-    content = _read_content(real, status.st_size)
+    content = glance(real, status.st_size)
     whole = Volume(
         path=real,
         size_bytes=status.st_size,
@@ -136,7 +132,7 @@ def _read_device(host: Host, usage: Usage, name: str) -> Device:
     kind = _kind(node)
     properties = read_udev(host, name)
     size_bytes = host.read_number(node / "size") * _SECTOR_BYTES
-    content = _read_content(host.dev / name, size_bytes)
+    content = glance(host.dev / name, size_bytes)
     backing = host.read(node / "loop/backing_file")
     number = host.read(node / "dev").split(":")
     topology = f"/{node.relative_to(host.sys.resolve())}"
@@ -222,7 +218,7 @@ def _transport(node: Path) -> str:
 
 
 def _volumes(
-    host: Host, usage: Usage, node: Path, content: "_Content", properties: Properties
+    host: Host, usage: Usage, node: Path, content: Glance, properties: Properties
 ) -> tuple[Volume, ...]:
     """Return the partitions and, when something uses it or lies on it, the bare disk."""
     parts = [entry for entry in host.children(node) if (entry / "partition").exists()]
@@ -237,12 +233,12 @@ def _volumes(
 
 def _partition(host: Host, usage: Usage, node: Path) -> Volume:
     size_bytes = host.read_number(node / "size") * _SECTOR_BYTES
-    content = _read_content(host.dev / node.name, size_bytes)
+    content = glance(host.dev / node.name, size_bytes)
     return _volume(host, usage, node, content, read_udev(host, node.name))
 
 
 def _volume(
-    host: Host, usage: Usage, node: Path, content: "_Content", properties: Properties
+    host: Host, usage: Usage, node: Path, content: Glance, properties: Properties
 ) -> Volume:
     return Volume(
         path=host.dev / node.name,
@@ -260,42 +256,3 @@ def _volume(
 def _holders(host: Host, node: Path) -> tuple[str, ...]:
     names = [holder.name for holder in host.children(node / "holders")]
     return tuple(host.read(host.sys / "block" / name / "dm/name") or name for name in names)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    table: str = ""
-    layout: Table | None = None
-    fs_type: str | None = None
-    fs_label: str | None = None
-    history: History = History()  # noqa: RUF009 - frozen
-
-
-def _read_content(path: Path, size_bytes: int) -> _Content:
-    """Return what the first bytes say; nothing when they cannot be read."""
-    if size_bytes == 0:
-        return _Content()
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return _Content()
-    with os.fdopen(fd, "rb", buffering=0) as file:
-        try:
-            return _content_of(file, size_bytes)
-        except OSError:
-            return _Content()
-
-
-def _content_of(file: io.FileIO, size_bytes: int) -> _Content:
-    table = read_table_type(file.fileno())
-    layout = read_table(file) if table else None
-    signature = read_signature(file.fileno(), size_bytes)
-    if signature is None:
-        return _Content(table=table, layout=layout)
-    return _Content(
-        table=table,
-        layout=layout,
-        fs_type=signature.fs_type,
-        fs_label=signature.label or None,
-        history=read_history(file.fileno(), signature.fs_type),
-    )
