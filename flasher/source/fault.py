@@ -26,8 +26,6 @@ def explained(path: Path | str) -> Iterator[None]:
         raise ImageError(
             f"there is no image {path}", hint="build one: edgectl image build --board BOARD"
         ) from error
-    except IsADirectoryError as error:
-        raise ImageError(f"{path} is a folder", hint="name the image file in it") from error
     except EOFError as error:
         raise ImageError(f"{path} is truncated: its data ends early", hint=AGAIN) from error
     except (lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:

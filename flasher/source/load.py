@@ -7,7 +7,7 @@ to the end as well when a checksum of the unpacked image must be compared.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
@@ -123,7 +123,7 @@ class _Loading:
             return kind
         self._claims = check_file(self._subject, self._claims, self._listener)
         self._structure = check_structure(self._path, kind)
-        with closing(find_images(self._path, blocks=self._structure.blocks)) as images:
+        with closing(find_images(self._path)) as images:
             found = next(images)
             if found.kind is Kind.RAW:
                 return kind
@@ -142,7 +142,7 @@ class _Loading:
     def _map_packed(self) -> Image:
         """Look at the head of a packed image alone, for its block map tells the rest."""
         assert self._block_map
-        heads = [(found.layers, _read_head(found)) for found in self._find()]
+        heads = [(found.layers, _read_head(found)) for found in find_images(self._path)]
         layers, head = _only(self._path, heads)
         size_bytes = _unpacked_bytes(layers, self._structure)
         if size_bytes not in {None, self._block_map.size_bytes}:
@@ -155,14 +155,12 @@ class _Loading:
 
     def _scan(self) -> Image:
         with step(self._listener, "read image") as running:
-            scans = [(found.layers, self._read(found)) for found in self._find()]
+            images = find_images(self._path, blocks=self._structure.blocks)
+            scans = [(found.layers, self._read(found)) for found in images]
             layers, scan = _only(self._path, scans)
             running.detail = f"{format_size(scan.mapping.size_bytes)}, sha256 {scan.sha256[:12]}"
         check_image(self._subject, self._claims, scan.digests)
         return self._image(layers, scan.mapping, scan.head, scan.sha256)
-
-    def _find(self) -> Iterator[Found]:
-        return find_images(self._path, blocks=self._structure.blocks)
 
     def _read(self, found: Found) -> Scan:
         return scan_stream(

@@ -39,7 +39,9 @@ def fetch_source(source: str | Path, verification: Verification, listener: Liste
         mode = path.stat().st_mode
     if stat.S_ISBLK(mode):
         raise ImageError(f"{path} is a device, not an image", hint="copy it to a file first")
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+    if stat.S_ISDIR(mode):
+        raise ImageError(f"{path} is a folder", hint="name the image file in it")
+    if not stat.S_ISREG(mode):
         with explained(path), path.open("rb") as file:
             return Subject(path=_spool(file, listener), name=path.name, origin="-")
     path = path.resolve()
