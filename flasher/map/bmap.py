@@ -50,7 +50,9 @@ def read_bmap(path: Path) -> Bmap:
         with path.open("rb") as file:
             data = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
-        raise ImageError(f"cannot read the block map {path}: {error.strerror or error}") from error
+        raise ImageError(
+            f"cannot read the block map {path}: {(error.strerror or str(error)).lower()}"
+        ) from error
     if len(data) > _LARGEST_BYTES:
         raise ImageError(f"{path} is too large for a block map", hint=_AGAIN)
     return parse_bmap(data, str(path))

@@ -66,6 +66,9 @@ class MapObserver:
     def feed(self, offset: int, view: memoryview) -> None:
         """Take what is at `offset`; what was passed over since the last call is zero."""
         while self._position < offset:
+            if self._is_past_all(offset):
+                self._position = offset
+                break
             count = min(_GRAIN_BYTES, offset - self._position)
             self._take(memoryview(_ZEROS)[:count], is_zero=True)
         self._take(view, is_zero=False)
@@ -95,6 +98,13 @@ class MapObserver:
             self._open()
         self._give(self._position, view)
         self._position += len(view)
+
+    def _is_past_all(self, offset: int) -> bool:
+        """Tell whether nobody wants to see what is in front of `offset`."""
+        return self._partitions is not None and all(
+            surveyor.want is None or partition.start_bytes + surveyor.want.start >= offset
+            for partition, surveyor in self._surveyors
+        )
 
     def _open(self) -> None:
         """Begin the surveys; the head may hold the beginning of a partition."""
