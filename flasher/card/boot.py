@@ -7,6 +7,7 @@ files that are there are replaced.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -53,8 +54,7 @@ class BootCopy:
         self._image = image
         inside = _inside(partition)
         self._unread = tuple(_shift(part, -inside.start) for part in _cut(unread, inside))
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        self._folder = tempfile.TemporaryDirectory(prefix="boot-", dir=cache_dir())
+        self._folder = _new_folder(cache_dir())
         self._path = Path(self._folder.name) / "boot.img"
         with self._path.open("wb") as file:
             file.truncate(partition.size_bytes)
@@ -134,6 +134,15 @@ class BootCopy:
             shift = self.partition.start_bytes % _BLOCK_BYTES
             runs = merge([*_differences(before, after, shift), *must])
             return tuple(_to_patch(after, run, self.partition.start_bytes) for run in runs)
+
+
+def _new_folder(cache: Path) -> "tempfile.TemporaryDirectory[str]":
+    """Make a folder that only we can read, and delete those of processes that were killed."""
+    cache.mkdir(parents=True, exist_ok=True)
+    for left in cache.glob("boot-*-*"):
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"boot-{os.getpid()}-", dir=cache)
 
 
 def _to_patch(file: BinaryIO, run: Range, start_bytes: int) -> Patch:

@@ -2,7 +2,6 @@
 """Cards that differ: what a list says is on each, on whatever was there before, and recorded."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,17 @@ from edge.cli.main import run
 from edge.config.metal import parse_metal
 from edge.meta import keys
 from edge.meta.partition import MetaPartition
-from flasher.card import find_meta
 from flasher.record import card_records
-from flasher.table import add_partition, read_table, stable_guid, write_table
-from flasher.table.gpt import LINUX_DATA
-from flasher.table.model import Table
+from tests.fakes.boot_image import (
+    BOOT_AT,
+    BOOT_MIB,
+    META_AT,
+    MIB,
+    check_boot,
+    make_boot_image,
+    read_boot_file,
+)
 from tests.integration.flash.conftest import AttachLoop
-from tests.unit.flasher.card.conftest import BOOT_MIB, EFI, MIB, make_boot
 
 CARD_MIB = 64
 
@@ -26,17 +29,7 @@ CARD_MIB = 64
 @pytest.fixture
 def boot_image(tmp_path: Path) -> Path:
     """An image with a FAT boot partition, most of it free, and META."""
-    path, boot = tmp_path / "boot-image.img", tmp_path / "boot.img"
-    make_boot(boot)
-    table = Table(kind="gpt", disk_id=stable_guid("cards"), size_bytes=(BOOT_MIB + 4) * MIB)
-    table = add_partition(table, type=EFI, size_bytes=BOOT_MIB * MIB, label="EFI")
-    table = add_partition(table, type=LINUX_DATA, size_bytes=MIB, label="META")
-    with path.open("w+b") as file:
-        file.truncate(table.size_bytes)
-        file.seek(MIB)
-        file.write(boot.read_bytes())
-        write_table(file, table)
-    return path
+    return make_boot_image(tmp_path / "boot-image.img")
 
 
 def _junk_card(path: Path) -> Path:
@@ -46,28 +39,19 @@ def _junk_card(path: Path) -> Path:
 
 
 def _file(card: Path, name: str) -> bytes:
-    back = card.with_name("back")
-    source = f"{card}@@{MIB}"
-    subprocess.run(["mcopy", "-n", "-o", "-i", source, f"::/{name}", back], check=True)
-    return back.read_bytes()
+    return read_boot_file(card, name, at=BOOT_AT)
 
 
-def _fsck(card: Path) -> int:
-    """Check the file system of the boot partition and return what the checker says."""
+def _check(card: Path) -> str:
     boot = card.with_name("checked")
     with card.open("rb") as file:
-        file.seek(MIB)
+        file.seek(BOOT_AT)
         boot.write_bytes(file.read(BOOT_MIB * MIB))
-    return subprocess.run(["/usr/sbin/fsck.fat", "-n", boot], check=False).returncode
+    return check_boot(boot)
 
 
 def _meta(card: Path) -> dict[int, bytes]:
-    with card.open("rb") as file:
-        table = read_table(file)
-    assert table
-    meta = find_meta(table)
-    assert meta
-    return MetaPartition(card, meta.start_bytes).read()
+    return MetaPartition(card, META_AT).read()
 
 
 def test_cards_of_a_list_differ_as_it_says(
@@ -91,7 +75,7 @@ def test_cards_of_a_list_differ_as_it_says(
     assert _file(one, "config.txt").startswith(b"arm_64bit=1")
     assert _file(two, "config.txt") == b"one\n"
     assert _file(two, "blob") == bytes(3 * MIB)
-    assert (_fsck(one), _fsck(two)) == (0, 0)
+    assert (_check(one), _check(two)) == ("", "")
     network = parse_metal(_meta(one)[keys.METAL_NETWORK])
     assert (network.hostname, str(network.interfaces[0].addresses[0])) == ("n1", "10.0.0.5/24")
     assert parse_metal(_meta(two)[keys.METAL_NETWORK]).interfaces[0].dhcp
@@ -115,7 +99,7 @@ def test_files_reach_a_block_device(
     copy = tmp_path / "copy.img"
     copy.write_bytes(card.read_bytes())
     assert _file(copy, "overlays/one.dtbo") == b"one\n" * 3000
-    assert _fsck(copy) == 0
+    assert _check(copy) == ""
 
 
 def test_nothing_is_touched_when_one_card_cannot_be_made(

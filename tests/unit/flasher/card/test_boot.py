@@ -15,7 +15,8 @@ from flasher.card import CardRenderer, CardSpec, render_card
 from flasher.patch import Patch
 from flasher.ranges import Range
 from flasher.source import Image
-from tests.unit.flasher.card.conftest import BOOT_MIB, MIB, Kind, MakeImage
+from tests.fakes.boot_image import BOOT_MIB, MIB, Kind, check_boot, read_boot_file
+from tests.unit.flasher.card.conftest import MakeImage
 
 NOW = datetime(2026, 5, 1, 10, 20, 30, tzinfo=UTC)
 FREE = Range(20 * MIB, 40 * MIB)
@@ -30,19 +31,6 @@ def _on_card(image: Image, patches: tuple[Patch, ...], path: Path, *, junk: int 
         content[patch.range.start : patch.range.end] = patch.data
     path.write_bytes(content[MIB : MIB + BOOT_MIB * MIB])
     return path
-
-
-def _read(boot: Path, name: str) -> bytes:
-    back = boot.with_suffix(".back")
-    subprocess.run(["mcopy", "-n", "-o", "-i", boot, f"::/{name}", back], check=True)
-    return back.read_bytes()
-
-
-def _fsck(boot: Path) -> str:
-    done = subprocess.run(
-        ["/usr/sbin/fsck.fat", "-n", boot], capture_output=True, text=True, check=False
-    )
-    return "" if done.returncode == 0 else done.stdout
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("gpt", 32), ("mbr", 32), ("mbr", 16)])
@@ -60,8 +48,8 @@ def test_files_are_on_the_card(
     }
     card = render_card(image, CardSpec(files=files), now=NOW)
     boot = _on_card(image, card.patches, tmp_path / "card.img")
-    assert {name: _read(boot, name) for name in files} == files
-    assert _fsck(boot) == ""
+    assert {name: read_boot_file(boot, name) for name in files} == files
+    assert check_boot(boot) == ""
     assert image.path.read_bytes() == before
     assert card.files == tuple(sorted(files))
 
@@ -88,8 +76,8 @@ def test_clusters_that_the_map_leaves_out_are_written(
     image = make_image(free=Range(1 * MIB + MIB // 2, BOOT_MIB * MIB))
     card = render_card(image, CardSpec(files={"blob": content}), now=NOW)
     boot = _on_card(image, card.patches, tmp_path / "card.img", junk=0xA5)
-    assert _read(boot, "blob") == content
-    assert _fsck(boot) == ""
+    assert read_boot_file(boot, "blob") == content
+    assert check_boot(boot) == ""
 
 
 def test_files_that_do_not_fit_are_refused(make_image: MakeImage) -> None:
@@ -148,6 +136,18 @@ def test_cards_of_one_renderer_do_not_mix(make_image: MakeImage, tmp_path: Path)
         assert [name for name in listed.stdout.split() if "/n" in name] == [f"::/n{at}"]
 
 
+def test_nothing_is_left_in_the_cache(
+    make_image: MakeImage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even by a process that was killed: a card's files may well be secret."""
+    monkeypatch.setenv("EDGECTL_CACHE", str(tmp_path / "cache"))
+    left = tmp_path / "cache/boot-4194305-x"  # above the largest number of a process
+    left.mkdir(parents=True)
+    (left / "card.img").touch()
+    render_card(make_image(), CardSpec(files={"a": b""}), now=NOW)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 _names = st.text("abcXYZ019_-", min_size=1, max_size=20)
 
 
@@ -162,5 +162,5 @@ def test_any_files_come_back(
     image = make_image(free=FREE)
     card = render_card(image, CardSpec(files=files), now=NOW)
     boot = _on_card(image, card.patches, tmp_path / "card.img", junk=0xFF)
-    assert {name: _read(boot, name) for name in files} == files
-    assert _fsck(boot) == ""
+    assert {name: read_boot_file(boot, name) for name in files} == files
+    assert check_boot(boot) == ""

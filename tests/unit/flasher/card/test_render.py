@@ -14,7 +14,8 @@ from edge.meta.adv import BLOCK_BYTES, parse_store
 from edge.meta.enrolment import Enrolment
 from flasher.card import CardNetwork, CardRenderer, CardSpec, GivenEnrolment, render_card
 from flasher.card.render import RenderedCard
-from tests.unit.flasher.card.conftest import MIB, Kind, MakeImage
+from tests.fakes.boot_image import META_AT, Kind
+from tests.unit.flasher.card.conftest import MakeImage
 
 NOW = datetime(2026, 5, 1, 10, 20, 30, tzinfo=UTC)
 NETWORK = CardNetwork(
@@ -33,7 +34,7 @@ def test_name_and_network_go_to_meta(make_image: MakeImage, kind: Kind) -> None:
     """In the form that the node acts on; the link is the board's first."""
     image = make_image(kind)
     card = render_card(image, CardSpec(hostname="n1.lab", network=NETWORK), now=NOW)
-    assert card.patches[-1].offset == 43 * MIB
+    assert card.patches[-1].offset == META_AT
     network = parse_metal(_meta(card)[keys.METAL_NETWORK])
     assert network.hostname == "n1.lab"
     assert (network.interfaces[0].selector, network.interfaces[0].dhcp) == (FIRST_LINK, False)
