@@ -8,6 +8,7 @@ otherwise from the disk's own bytes. Without the right to read a disk, those sta
 import os
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import DeviceError
@@ -18,6 +19,7 @@ from flasher.device.policy import apply_policy, load_policy
 from flasher.device.port import derive_port
 from flasher.device.udev import Properties, read_udev
 from flasher.device.usage import Usage, name_of_number, read_usage
+from flasher.table import Table
 
 _SECTOR_BYTES = 512  # sysfs counts in these whatever the disk's own blocks are
 _NOT_DISKS = re.compile(r"(ram|zram|fd|sr|nbd|mtdblock|ubiblock|rbd|drbd)\d+.*")
@@ -223,7 +225,7 @@ def _volumes(
     """Return the partitions and, when something uses it or lies on it, the bare disk."""
     parts = [entry for entry in host.children(node) if (entry / "partition").exists()]
     parts.sort(key=lambda part: host.read_number(part / "partition"))
-    volumes = [_partition(host, usage, part) for part in parts]
+    volumes = [_partition(host, usage, part, content.layout) for part in parts]
     bare = _volume(host, usage, node, content, properties)
     in_use = bool(bare.mounts or bare.holders or bare.is_swap)
     if in_use or (bare.fs_type and not volumes):
@@ -231,10 +233,12 @@ def _volumes(
     return tuple(volumes)
 
 
-def _partition(host: Host, usage: Usage, node: Path) -> Volume:
+def _partition(host: Host, usage: Usage, node: Path, layout: Table | None) -> Volume:
     size_bytes = host.read_number(node / "size") * _SECTOR_BYTES
     content = glance(host.dev / node.name, size_bytes)
-    return _volume(host, usage, node, content, read_udev(host, node.name))
+    volume = _volume(host, usage, node, content, read_udev(host, node.name))
+    entry = layout.by_number(host.read_number(node / "partition")) if layout else None
+    return replace(volume, part_label=volume.part_label or (entry.label or None if entry else None))
 
 
 def _volume(

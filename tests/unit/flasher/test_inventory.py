@@ -162,6 +162,15 @@ def test_image_on_a_disk_is_recognised(fake: FakeHost) -> None:
     assert [each.label for each in device.layout.partitions] == ["EFI", "BOOT", "META"]
 
 
+def test_partitions_have_labels_without_udev(fake: FakeHost) -> None:
+    """The table that names them is read anyway."""
+    fake.disk("sdb", "pci/usb1/host6")
+    for number in (1, 2, 3):
+        fake.partition("sdb", f"sdb{number}")
+    make_image(fake.host.dev / "sdb")
+    assert [volume.label for volume in _only(fake).volumes] == ["EFI", "BOOT", "META"]
+
+
 def test_loop_without_a_file_is_hidden(fake: FakeHost) -> None:
     """Only loop devices with something in them are worth showing."""
     fake.disk("loop0", "virtual", size=0)
