@@ -20,7 +20,6 @@ from flasher.source.fault import storing
 
 _IDLE_S = 24 * 3600.0
 _YOUNG_S = 60.0  # it may have been made but not locked yet
-_held: list[BinaryIO] = []
 
 
 def spool(write: Callable[[BinaryIO], None]) -> Path:
@@ -33,14 +32,13 @@ def spool(write: Callable[[BinaryIO], None]) -> Path:
         file = os.fdopen(fd, "r+b")
         fcntl.flock(file, fcntl.LOCK_EX)
     path = Path(name)
-    _held.append(file)
-    atexit.register(path.unlink, missing_ok=True)
+    atexit.register(_remove, path, file)
     try:
         write(file)
         with storing(folder):
             file.flush()
     except BaseException:
-        path.unlink(missing_ok=True)
+        _remove(path, file)
         raise
     return path
 
@@ -76,6 +74,11 @@ def locked(path: Path) -> Iterator[None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _remove(path: Path, file: BinaryIO) -> None:
+    path.unlink(missing_ok=True)
+    file.close()
 
 
 def _sweep(folder: Path) -> None:
