@@ -45,7 +45,7 @@ def _own(interfaces: tuple[InterfaceView, ...], name: str) -> InterfaceView:
     raise AssertionError(f"nothing is said of {name!r}")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     kind=st.sampled_from(("controlplane", "worker")),
     base=st.lists(st.sampled_from(PATCHES), unique=True, max_size=3),
