@@ -69,6 +69,7 @@ def record_success(
     medium: WatchedMedium,
     clock: Clock,
     seconds: float,
+    sha256: str,
 ) -> None:
     """Note that the card of attempt `number` is written and read back."""
     records.finish(
@@ -82,4 +83,5 @@ def record_success(
         write_bytes_per_second=medium.write_bytes_per_second,
         read_bytes_per_second=medium.read_bytes_per_second,
         probed_bytes=tally.probed_bytes,
+        image_sha256=sha256,
     )

@@ -21,6 +21,7 @@ from flasher.write.card import UNUSABLE
 from flasher.write.content import lay_out
 from flasher.write.engine import CardThread, wait_for
 from flasher.write.feed import Feed
+from flasher.write.learn import DigestLearner
 from flasher.write.limits import chunk_bytes_of
 from flasher.write.request import FlashPlan
 from flasher.write.safety import plan_flash
@@ -91,6 +92,7 @@ def flash_cards(
         clock=clock,
         host=host,
         stopping=stopping,
+        digest=DigestLearner(image, stopping),
     )
     threads = [new_thread(task, run) for task in tasks]
     try:

@@ -6,15 +6,16 @@ from pathlib import Path
 from edge.events import Listener, ignore, step
 from edge.units import format_size
 from flasher.card import CardSpec
-from flasher.description import read_description
+from flasher.description import describes, read_description
 from flasher.device import THIS_HOST, Host, inspect
 from flasher.device.usage import disks_of_path
-from flasher.source import Image, scan_image
+from flasher.source import Image, Verification, load_image
 from flasher.write.content import read_image_table
 from flasher.write.request import FlashOptions, FlashPlan, FlashRequest
 from flasher.write.safety import plan_flash
 
 _DEFAULTS = FlashOptions()
+_NOTHING = Verification()
 
 
 def prepare(
@@ -37,7 +38,7 @@ def prepare(
     """
     device = inspect(target, host)
     if isinstance(image, Path):
-        image = read_image(image, listener)
+        image = read_image(image, listener=listener)
     board, version = _origin(image)
     request = FlashRequest(
         image=image,
@@ -51,14 +52,20 @@ def prepare(
     return plan_flash(device, request)
 
 
-def read_image(path: Path, listener: Listener = ignore) -> Image:
-    """Return the image at `path`, read as far as it takes to know that it can be written.
+def read_image(
+    source: str | Path,
+    verification: Verification = _NOTHING,
+    *,
+    bmap: str | Path | None = None,
+    listener: Listener = ignore,
+) -> Image:
+    """Return the image at `source`, read as far as it takes to know that it can be written.
 
     Raises:
-        ImageError: when it cannot.
+        ImageError, TrustError, ToolError: as `load_image` does.
     """
     with step(listener, "read image") as running:
-        image = scan_image(path.resolve(), listener)
+        image = load_image(source, verification, bmap=bmap, listener=listener)
         read_image_table(image)
         digest = f", sha256 {image.sha256[:12]}" if image.sha256 else ""
         running.detail = f"{format_size(image.size_bytes)}{digest}"
@@ -67,7 +74,7 @@ def read_image(path: Path, listener: Listener = ignore) -> Image:
 
 def _origin(image: Image) -> tuple[str, str]:
     """Return board and version from the description beside the image, if it is of this image."""
-    found = read_description(image.path)
-    if image.sha256 and found.get("sha256") != image.sha256:
+    if not describes(image.path, image.sha256):
         return "", ""
+    found = read_description(image.path)
     return found.get("board", ""), found.get("version", "")

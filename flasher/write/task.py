@@ -31,6 +31,7 @@ from flasher.write.journal import (
     is_same_image,
     new_header,
 )
+from flasher.write.learn import DigestLearner
 from flasher.write.medium import open_medium
 from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
@@ -82,6 +83,7 @@ class Run:
     listener: Listener
     clock: Clock
     host: Host
+    digest: DigestLearner
     stopping: Event = field(default_factory=Event)
 
 
@@ -112,9 +114,18 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
         with recording_failure(run.records, number, run.clock):
             tally = _write(task, run, medium, interrupted, number)
         seconds = monotonic() - began
-        record_success(run.records, number, tally, medium=medium, clock=run.clock, seconds=seconds)
+        sha256 = run.digest.wait()
+        record_success(
+            run.records,
+            number,
+            tally,
+            medium=medium,
+            clock=run.clock,
+            seconds=seconds,
+            sha256=sha256,
+        )
     run.listener(CardFinished(card=thread.name, seconds=seconds, written_bytes=tally.written_bytes))
-    return _report(task, tally, number, seconds)
+    return _report(task, tally, number=number, seconds=seconds, sha256=sha256)
 
 
 def _let_go(task: Task, run: Run) -> None:
@@ -192,13 +203,13 @@ def _removing_failed_file(plan: FlashPlan) -> Iterator[None]:
         raise
 
 
-def _report(task: Task, tally: Tally, number: int, seconds: float) -> FlashReport:
+def _report(task: Task, tally: Tally, *, number: int, seconds: float, sha256: str) -> FlashReport:
     personality = task.card.personality
     enrolment = personality.enrolment if personality else None
     return FlashReport(
         target=task.plan.device.path,
         record_id=number,
-        image_sha256=task.plan.request.image.sha256,
+        image_sha256=sha256,
         written_bytes=tally.written_bytes,
         verified_bytes=tally.verified_bytes,
         rewritten_ranges=len(tally.rewritten),

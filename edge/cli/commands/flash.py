@@ -2,7 +2,6 @@
 """`edgectl flash`: write an image to cards, read it back, and record them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -180,14 +179,22 @@ def _assign(wish: Given, specs: "Sequence[CardSpec]") -> "Sequence[CardSpec | No
 
 
 def _image(wish: Given, listener: "Listener") -> "Image":
+    from flasher.source import Verification
     from flasher.write import read_image
 
     if wish.source is not None:
-        return read_image(Path(wish.source), listener)
+        verification = Verification(
+            sha256=wish.sha256 or "",
+            checksums=wish.checksums or "",
+            signature=wish.signature or "",
+            public_key=wish.public_key or "",
+        )
+        return read_image(wish.source, verification, bmap=wish.bmap, listener=listener)
     from boards.catalog import load_profile
     from flasher.stock import stock_image
 
-    return read_image(stock_image(load_profile(wish.board or ""), listener=listener), listener)
+    built = stock_image(load_profile(wish.board or ""), listener=listener)
+    return read_image(built, listener=listener)
 
 
 def _flash(wish: Given, plans: "Sequence[FlashPlan]") -> "list[FlashReport | EdgeError]":

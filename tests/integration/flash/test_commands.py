@@ -3,6 +3,7 @@
 
 import io
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -214,11 +215,12 @@ def test_description_beside_the_image_goes_into_the_record(
     image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Board and version are known of images that edgectl built, and only of those."""
-    described = {"board": "rpi4", "version": "1.2.3"}
-    for number, digest in enumerate((scan_image(image).sha256, "of another image"), start=1):
-        (tmp_path / "node.img.json").write_text(json.dumps({**described, "sha256": digest}))
-        target = str(tmp_path / f"{number}.img")
-        assert run(["flash", "--image", str(image), "--to", target]) == 0
+    described = {"board": "rpi4", "version": "1.2.3", "sha256": scan_image(image).sha256}
+    (tmp_path / "node.img.json").write_text(json.dumps(described))
+    for number in (1, 2):
+        assert run(["flash", "--image", str(image), "--to", str(tmp_path / f"{number}.img")]) == 0
+        later = image.stat().st_mtime + 3600  # as if built anew by somebody else
+        os.utime(image, (later, later))
     capsys.readouterr()
     assert run(["cards", "list", "-o", "json"]) == 0
     cards = json.loads(capsys.readouterr().out)
