@@ -165,6 +165,8 @@ class CardRun:
                     raise StoppedError
                 if self._failure:
                     return None
+                if self.intake.error:
+                    raise self.intake.error
                 if self._writing < _WRITERS and (chunk := self.intake.take()):
                     self._writing += 1
                     return chunk
@@ -172,8 +174,6 @@ class CardRun:
                     self._reading += 1
                     return self._to_verify.popleft()
                 if self._is_done():
-                    if self.intake.error:
-                        raise self.intake.error
                     return None
                 self._changed.wait(_LOOK_S)  # nobody wakes it for `stopping`
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edge.errors import FlashError
@@ -86,8 +87,9 @@ def wait_for(threads: Sequence[CardThread], *, stopping: Event, listener: Listen
         _wait(threads, listener)
     except KeyboardInterrupt:
         stopping.set()
+        deadline = monotonic() + _FAREWELL_S
         for thread in threads:
-            thread.join(_FAREWELL_S)
+            thread.join(max(0.0, deadline - monotonic()))
         raise
 
 

@@ -16,6 +16,7 @@ _GRACE_S = 2.0
 _BUFFERS_A_CARD = 4
 _LEAST_BUFFERS = 16
 _BUFFERS_ALONE = 4
+_PRIVATE_BUFFERS = 4  # one for each of a card's three workers, and one of zeros
 
 
 class Feed:
@@ -23,7 +24,8 @@ class Feed:
 
     def __init__(self, image: Image, expected: int, *, chunk_bytes: int, stopping: Event) -> None:
         self.chunk_bytes = chunk_bytes
-        self.memory_bytes = 0
+        self.memory_bytes = expected * _PRIVATE_BUFFERS * chunk_bytes
+        """What all buffers take, those of cards that were let go included."""
         self._image, self._expected, self._stopping = image, expected, stopping
         self._waiting: list[Follower] = []
         self._has_started = False

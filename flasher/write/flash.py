@@ -7,12 +7,13 @@ for all cards before the first of them is touched.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from resource import RUSAGE_SELF, getrusage
 from threading import Event, Lock
 
 from edge.errors import BugError, DeviceError, EdgeError
 from edge.events import Event as Happening
 from edge.events import Listener, Noted, ignore, step
-from edge.units import format_duration, format_size
+from edge.units import KIB, format_duration, format_size
 from flasher.card import CardRenderer
 from flasher.device import THIS_HOST, Host, look_again
 from flasher.record import CardRecords
@@ -100,7 +101,14 @@ def flash_cards(
     except KeyboardInterrupt:
         _say_conditions(tasks, threads, listener)
         raise
+    _say_memory(feed, run.listener)
     return [_result(thread) for thread in threads]
+
+
+def _say_memory(feed: Feed, listener: Listener) -> None:
+    peak_bytes = getrusage(RUSAGE_SELF).ru_maxrss * KIB
+    buffers = format_size(feed.memory_bytes)
+    listener(Noted(text=f"memory: {format_size(peak_bytes)} at most, {buffers} of it buffers"))
 
 
 def _check_again(plan: FlashPlan, host: Host) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,7 @@ def test_card_knows_what_the_record_knows(
     assert found.attempt.enrolment_id == report.enrolment_id
     assert found.attempt.secret is not None
     assert found.attempt.started == NOW
+    assert found.image_sha256 == sha256(image.read_bytes()).hexdigest() == report.image_sha256
 
 
 def test_card_without_enrolment_is_recorded_by_its_key(image: Path, records: CardRecords) -> None:
