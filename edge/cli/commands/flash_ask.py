@@ -30,7 +30,7 @@ def ask(plans: "Sequence[FlashPlan]") -> None:
         raise click.UsageError("nobody is there to be asked: add --yes")
     odd = [plan for plan in losing if plan.oddities]
     for plan in odd:
-        _demand(plan.device.path.name, f"Everything on {plan.device.path} will be lost.")
+        _demand(plan.device.path.name, f"{_loss([plan])} will be lost.")
     if not odd:
         _demand("yes", f"{_loss(losing)} will be lost.")
     elif len(odd) < len(losing):
