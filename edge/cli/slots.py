@@ -35,7 +35,7 @@ _STYLES = {
     Phase.WAITING: "dim",
 }
 _USB = re.compile(r"usb-0:([\d.]+):\d+\.\d+(?:-scsi-0:0:0:(\d+))?$")
-_BAR_CELLS = 12
+_BAR_CELLS = 10
 
 
 @dataclass(slots=True)
@@ -64,24 +64,16 @@ class Row:
 
     @property
     def progress(self) -> str:
-        """Return how much of the phase is done, as a bar and in percent."""
+        """Return how much of the phase is done, how fast it goes, and how long it will take."""
         if not self.phase.is_busy or not self.total_bytes:
             return ""
         part = min(1.0, self.done_bytes / self.total_bytes)
         full = round(part * _BAR_CELLS)
-        return f"{'━' * full}{'╌' * (_BAR_CELLS - full)} {part:4.0%}"
-
-    @property
-    def speed(self) -> str:
-        """Return how fast it goes."""
-        return f"{format_size(int(self.bytes_per_second))}/s" if self._is_moving else ""
-
-    @property
-    def left(self) -> str:
-        """Return how long the phase will take from here."""
-        if not self._is_moving:
-            return ""
-        return format_duration((self.total_bytes - self.done_bytes) / self.bytes_per_second)
+        bar = f"{'━' * full}{'╌' * (_BAR_CELLS - full)} {part:4.0%}"
+        if not self.bytes_per_second:
+            return bar
+        left = format_duration((self.total_bytes - self.done_bytes) / self.bytes_per_second)
+        return f"{bar} {format_size(int(self.bytes_per_second)):>9}/s {left:>6}"
 
     @property
     def remark(self) -> str:
@@ -90,11 +82,7 @@ class Row:
             return "take it out" + (f"; {self.text}" if self.text else "")
         if self.phase is Phase.FAILED:
             return f"{self.text}; take it out"
-        return self.text or self.card
-
-    @property
-    def _is_moving(self) -> bool:
-        return self.phase.is_busy and self.bytes_per_second > 0
+        return "  ".join(word for word in (self.progress, self.text) if word) or self.card
 
     def _move(self, event: SlotMoved) -> None:
         if event.phase is not Phase.EMPTY:
@@ -108,13 +96,16 @@ class Row:
 
 @contextmanager
 def show_slots(
-    output: str, made: Callable[[CardMade], str] = lambda _event: ""
+    output: str, made: Callable[[CardMade], str], *, state: Callable[[], str] = str
 ) -> Iterator[Listener]:
-    """Give a listener that shows a station; `made` returns what to print for a finished card."""
+    """Give a listener that shows a station.
+
+    `made` returns what to print for a finished card, `state` a line about the whole.
+    """
     if output == "jsonl":
         yield _Lines(made).show_json
     elif sys.stderr.isatty():
-        with _quiet_keys(), _Live(made) as live:
+        with _quiet_keys(), _Live(made, state) as live:
             yield live.show
     else:
         yield _Lines(made).show_text
@@ -184,11 +175,12 @@ class _Lines:
 class _Live:
     """A table that is drawn over and over; what is said above it stays."""
 
-    def __init__(self, made: Callable[[CardMade], str]) -> None:
+    def __init__(self, made: Callable[[CardMade], str], state: Callable[[], str]) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._made, self._rows = made, dict[str, Row]()
+        self._made, self._state = made, state
+        self._rows = dict[str, Row]()
         self._console: Console = Console(stderr=True)
         self._live = Live(
             get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=False
@@ -218,26 +210,30 @@ class _Live:
         self._console.print(Text.from_ansi(text), soft_wrap=True)
 
     def _draw(self) -> "Table":
-        return draw(list(self._rows.values()))
+        return draw(list(self._rows.values()), self._state())
 
 
-def draw(rows: list[Row]) -> "Table":
-    """Return the table of all slots, a line each."""
+def draw(rows: list[Row], state: str = "") -> "Table":
+    """Return the table of all slots, a line each, and a line below it about the whole."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
-    for title, fixed in (("PORT", 9), ("DEVICE", 12), ("ITEM", 10), ("PHASE", 10)):
+    caption = Text(state) if state else None
+    table = Table(
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+        expand=True,
+        caption=caption,
+        caption_justify="left",
+    )
+    for title, fixed in (("PORT", 7), ("DEVICE", 7), ("ITEM", 8), ("PHASE", 10)):
         table.add_column(title, no_wrap=True, min_width=fixed)
-    table.add_column("", no_wrap=True, min_width=_BAR_CELLS + 5)
-    for title in ("SPEED", "LEFT"):
-        table.add_column(title, no_wrap=True, justify="right", min_width=9)
     table.add_column("", no_wrap=True, ratio=1, overflow="ellipsis")
     for row in sorted(rows, key=lambda row: row.port):
         style = _STYLES.get(row.phase, "cyan")
-        cells = (short_port(row.port), row.device, row.item)
-        shown = (row.progress, row.speed, row.left, row.remark)
-        table.add_row(*map(Text, cells), Text(str(row.phase), style=style), *map(Text, shown))
+        cells = (short_port(row.port), row.device.removeprefix("/dev/"), row.item)
+        table.add_row(*map(Text, cells), Text(str(row.phase), style=style), Text(row.remark))
     if not rows:
-        table.add_row(Text("no card yet"), *[""] * 7)
+        table.add_row(Text("no card yet"), *[""] * 4)
     return table

@@ -41,6 +41,8 @@ class CardMaker:
         """Write, verify and record the card."""
         plan = prepare(self._image, card.path, self._options, card=item.spec, host=self._host)
         _check_medium(plan, card)
+        for oddity in plan.oddities:  # the ports were confirmed, so nobody is asked about it
+            listener(Noted(text=f"careful: {oddity}"))
         words: list[str] = []
         try:
             report = flash(

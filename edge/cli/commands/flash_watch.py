@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from edge.errors import EdgeError
 from edge.units import format_size
 
 if TYPE_CHECKING:
+    from edge.events import Listener
     from flasher.card import CardSpec
     from flasher.card.label import Label
     from flasher.record import CardRecords
@@ -153,7 +154,6 @@ def _run(
     most_jobs: int,
     output: str,
 ) -> None:
-    from edge.cli.slots import show_slots
     from flasher.device.watch import watching
     from flasher.record import card_records
     from flasher.station import CardMaker, Inbox, Station, Threads, look, run_station
@@ -161,7 +161,7 @@ def _run(
     inbox, records = Inbox(), card_records()
     maker = CardMaker(image, options, records)
     shown = _Labels(records, labels, has_code=sys.stderr.isatty() and output != "jsonl")
-    with watching() as watch, show_slots(output, shown.make) as listener, _stopping(inbox):
+    with watching() as watch, _show(ledger, output, shown) as listener, _stopping(inbox):
         station = Station(
             ledger,
             Threads(maker, inbox.post),
@@ -172,6 +172,20 @@ def _run(
             again=again,
         )
         run_station(station, inbox, watch, lambda: look(patterns))
+
+
+def _show(ledger: "Ledger", output: str, labels: "_Labels") -> AbstractContextManager["Listener"]:
+    from edge.cli.slots import show_slots
+
+    def state() -> str:
+        total = ledger.order.count
+        return f"{ledger.done_count} made" if total is None else _score(ledger)
+
+    return show_slots(output, labels.make, state=state)
+
+
+def _score(ledger: "Ledger") -> str:
+    return f"{ledger.done_count} of {ledger.order.count} cards are made"
 
 
 @contextmanager
@@ -249,6 +263,6 @@ def _sum_up(ledger: "Ledger", output: str) -> int:
     is_fine = all(row["state"] == "done" for row in rows)
     total = ledger.order.count
     if total is not None:
-        click.echo(f"{ledger.done_count} of {total} cards are made", err=True)
+        click.echo(_score(ledger), err=True)
         is_fine = ledger.is_complete
     return ExitCode.OK if is_fine else ExitCode.FLASH
