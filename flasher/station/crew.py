@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Protocol
 
 from edge.errors import BugError, EdgeError
-from edge.events import Event, Listener, Noted, Progressed
+from edge.events import Event, Listener, Progressed
 from flasher.station.event import Phase
 from flasher.station.item import Item
 from flasher.station.mark import Mark
@@ -105,7 +105,7 @@ class Teller:
             self._tell(phase, event.done_bytes, event.total_bytes, event.bytes_per_second)
         elif isinstance(event, Progressed) and event.step in _PHASES:
             self._tell(_PHASES[event.step], event.done_bytes, event.total_bytes, None)
-        elif isinstance(event, CardNoted | Noted):
+        elif isinstance(event, CardNoted):
             self._post(Remarked(self._job, event.text))
 
     def _tell(

@@ -16,7 +16,7 @@ from flasher.station.port import Sighting
 from flasher.station.station import Made
 from flasher.write import FlashOptions, FlashPlan, FlashReport, flash, prepare
 from flasher.write.card import UNUSABLE
-from flasher.write.event import CardProgressed
+from flasher.write.event import CardNoted, CardProgressed
 
 
 class CardMaker:
@@ -42,7 +42,7 @@ class CardMaker:
         plan = prepare(self._image, card.path, self._options, card=item.spec, host=self._host)
         _check_medium(plan, card)
         for oddity in plan.oddities:  # the ports were confirmed, so nobody is asked about it
-            listener(Noted(text=f"careful: {oddity}"))
+            listener(CardNoted(card=str(card.path), text=f"careful: {oddity}"))
         words: list[str] = []
         try:
             report = flash(
