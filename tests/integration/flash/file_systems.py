@@ -3,12 +3,13 @@
 
 import os
 import random
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge.units import KIB, MIB
-from flasher.ranges import Range
+from flasher.ranges import Range, merge
 from flasher.table import Table, add_partition, stable_guid, write_table
 from flasher.table.gpt import EFI_SYSTEM, LINUX_DATA
 
@@ -48,6 +49,19 @@ def read_ext(path: Path, names: Sequence[str]) -> dict[str, bytes]:
         run("debugfs", "-R", f"dump /{name} {output}", path)
         found[name] = output.read_bytes()
     return found
+
+
+def list_free(path: Path) -> tuple[Range, ...]:
+    """Return what dumpe2fs calls free in an ext file system, in bytes."""
+    text = run("dumpe2fs", path)
+    block_bytes = int(text.split("Block size:")[1].split()[0])
+    unit = max(block_bytes, *(int(size) for size in re.findall(r"Cluster size: +(\d+)", text)), 0)
+    free = []
+    for span in re.findall(r"^  Free blocks: (.+)$", text, re.MULTILINE):
+        for part in span.split(", "):
+            first, _, last = part.partition("-")  # each by the first block of its cluster
+            free.append(Range(int(first) * block_bytes, int(last or first) * block_bytes + unit))
+    return merge(free)
 
 
 def make_fat(
