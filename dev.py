@@ -51,6 +51,7 @@ TEST_PACKAGES = {
     "fuse3": "fusermount3",
     "gdisk": "sgdisk",
     "gzip": "gzip",
+    "lbzip2": "lbzip2",
     "libfuse2": "/usr/share/doc/libfuse2",
     "minisign": "minisign",
     "openssl": "openssl",

@@ -14,6 +14,7 @@ from pathlib import Path
 from edge.errors import ImageError
 
 AGAIN = "download or build it again"
+_WINDOW = "pack it with at most xz -9 or zstd --long=27"
 _ROOM = "free space; EDGECTL_CACHE names another folder for large files"
 
 
@@ -51,6 +52,8 @@ def storing(place: Path) -> Iterator[None]:
 
 def _damaged(path: Path | str, error: Exception) -> ImageError:
     text = str(error).rstrip(".!") or type(error).__name__
+    if "emory" in text:
+        return ImageError(f"{path} takes too much memory to unpack: {text}", hint=_WINDOW)
     return ImageError(f"{path} is damaged: {text}", hint=AGAIN)
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from edge.errors import ImageError, TrustError
 from edge.events import Listener, ignore, step
-from edge.units import MIB, format_size
+from edge.units import MIB
 from flasher.map import Bmap, Mapping, map_bmap, map_raw
 from flasher.source.beside import find_bmap
 from flasher.source.download import is_address
@@ -128,6 +128,7 @@ class _Loading:
             if found.kind is Kind.RAW:
                 return kind
             packed = _spool(found) if found.layers else self._path
+            _only(self._path, [(one.layers, None) for one in (found, *images)])
         with step(self._listener, "unpack image"):
             self._path = convert_qcow2(packed, _key(self._subject))
         return Kind.RAW
@@ -154,11 +155,9 @@ class _Loading:
         return self._image(layers, map_bmap(self._block_map, head), head)
 
     def _scan(self) -> Image:
-        with step(self._listener, "read image") as running:
-            images = find_images(self._path, blocks=self._structure.blocks)
-            scans = [(found.layers, self._read(found)) for found in images]
-            layers, scan = _only(self._path, scans)
-            running.detail = f"{format_size(scan.mapping.size_bytes)}, sha256 {scan.sha256[:12]}"
+        images = find_images(self._path, blocks=self._structure.blocks)
+        scans = [(found.layers, self._read(found)) for found in images]
+        layers, scan = _only(self._path, scans)
         check_image(self._subject, self._claims, scan.digests)
         return self._image(layers, scan.mapping, scan.head, scan.sha256)
 

@@ -16,7 +16,7 @@ from tests.fakes.image import MIB, make_image
 from tests.fakes.packing import PACKERS, run, tarred, zipped
 
 _CALM = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -112,6 +112,20 @@ def test_a_flipped_byte_is_refused(packed: dict[str, Path], tmp_path: Path, name
     path.write_bytes(whole)
     with pytest.raises(ImageError):
         scan_image(path)
+
+
+@pytest.mark.parametrize("name", ["xz of many blocks", "bz2", "bz2 of two streams"])
+def test_one_processor_needs_no_program(
+    content: bytes, packed: dict[str, Path], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a program would be no faster, or is missing, the same bytes come without it."""
+    monkeypatch.setattr("flasher.source.child.processors", lambda: 1)
+    image = scan_image(packed[name])
+    assert image.sha256 == hashlib.sha256(content).hexdigest()
+    found = bytearray(1000)
+    with open_image(image) as reader:
+        reader.read_at(9 * MIB - 500, memoryview(found))
+    assert found == content[9 * MIB - 500 : 9 * MIB + 500]
 
 
 def test_sparse_tar_is_expanded(content: bytes, tmp_path: Path) -> None:
