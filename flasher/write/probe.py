@@ -92,9 +92,11 @@ class _Probe:
         aliases = [found for at in reversed(self._samples) if (found := self._alias(at))]
         if aliases:
             raise self._liar(f"only about {format_size(_distance(aliases))}", *aliases[0])
-        lost = self._first_lost()
-        if lost is not None:
-            raise self._judge(lost)
+        if self._first_lost() is not None:
+            self._write_window()  # a second try, as everywhere: even good cards slip once
+            lost = self._first_lost()
+            if lost is not None:
+                raise self._judge(lost)
 
     def _write_window(self) -> None:
         for piece in split([self._window], _PIECE_BYTES):
@@ -215,6 +217,6 @@ class _Probe:
             raise failed(self._medium, action, offset, error) from error
 
     def _progress(self, done_bytes: int) -> None:
-        self._done_bytes += done_bytes
         total = 2 * self._window.size_bytes + len(self._samples) * _BLOCK_BYTES
+        self._done_bytes = min(self._done_bytes + done_bytes, total)
         self._listener(Progressed(step="probe", done_bytes=self._done_bytes, total_bytes=total))
