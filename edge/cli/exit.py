@@ -39,4 +39,5 @@ _CODES: dict[type[errors.EdgeError], ExitCode] = {
 
 def exit_code(error: errors.EdgeError) -> ExitCode:
     """Return the exit code for `error`."""
-    return _CODES.get(type(error), ExitCode.FAILED)
+    kinds = (kind for kind in type(error).__mro__ if kind in _CODES)
+    return _CODES[kind] if (kind := next(kinds, None)) else ExitCode.FAILED

@@ -94,8 +94,11 @@ def run(args: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgectl: stopped", err=True)
         return ExitCode.INTERRUPTED
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        report(_from_click(error))
         return error.exit_code
     except EdgeError as error:
         report(error)
@@ -129,6 +132,13 @@ def _replace_closed_streams() -> None:
         if getattr(sys, name) is None:
             nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
             setattr(sys, name, nothing)
+
+
+def _from_click(error: click.ClickException) -> EdgeError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"{context.command_path} --help says more" if context else None
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return EdgeError(message[:1].lower() + message[1:], hint=hint)
 
 
 def _from_system(error: OSError) -> EdgeError:

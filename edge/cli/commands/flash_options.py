@@ -193,7 +193,7 @@ class Given:
         if self.watch and self.targets:
             raise click.UsageError("--watch takes the cards that come: leave --to away")
         if not self.watch and not self.targets:
-            raise click.UsageError("Missing option '--to'. `edgectl devices` lists the disks.")
+            raise click.UsageError("missing option '--to'; `edgectl devices` lists the disks")
         if len(set(self.targets)) < len(self.targets):
             raise click.UsageError("a card is named twice by --to")
         if self.names and not self.list_path:
