@@ -22,6 +22,7 @@ from flasher.source.format import Kind
 from flasher.source.forward import Forward
 
 _XZ_THREADED = 50040000  # as xz numbers its releases
+_XZ_LIMITS = ("--threads=0", "--memlimit-mt-decompress=160MiB")  # fewer threads, if need be
 _PIPE_BYTES = MIB
 _MESSAGE_BYTES = 2000
 
@@ -75,7 +76,7 @@ def open_child(path: Path, kind: Kind, *, blocks: int) -> Child | None:
     if processors() < 2:
         return None
     if kind is Kind.XZ and blocks > 1 and _has_threaded_xz():
-        return _start(path, ("xz", "--decompress", "--stdout", "--threads=0", "--quiet"))
+        return _start(path, ("xz", "--decompress", "--stdout", "--quiet", *_XZ_LIMITS))
     if kind is Kind.BZ2 and shutil.which("lbzip2"):
         return _start(path, ("lbzip2", "--decompress", "--stdout"))
     return None

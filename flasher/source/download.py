@@ -143,17 +143,18 @@ def fetch_text(source: str | Path) -> str:
         ImageError: when it cannot be had.
     """
     if is_address(source):
-        return fetch_bytes(str(source)).decode("utf-8", "replace")
+        return _fetch(str(source)).decode("utf-8", "replace")
     with explained(source), Path(source).open("rb") as file:
         return file.read(_TEXT_LIMIT_BYTES).decode("utf-8", "replace")
 
 
-def fetch_bytes(url: str) -> bytes:
-    """Return what is at an address, which must be small.
+def shown(url: str) -> str:
+    """Return `url` without any password in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
-    Raises:
-        ImageError: when it cannot be had.
-    """
+
+def _fetch(url: str) -> bytes:
     try:
         with (
             _session() as session,
@@ -166,12 +167,6 @@ def fetch_bytes(url: str) -> bytes:
         raise ImageError(
             f"cannot download {shown(url)}: {error}", hint="check the network"
         ) from error.__cause__
-
-
-def shown(url: str) -> str:
-    """Return `url` without any password in it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _download(session: "requests.Session", place: _Place, sleep: Callable[[float], None]) -> bool:

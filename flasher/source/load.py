@@ -70,7 +70,7 @@ def load_image(
     """
     subject = fetch_source(source, verification, listener)
     try:
-        block_map = find_bmap(subject, bmap)
+        block_map = find_bmap(subject, bmap, verification, listener)
         claims = collect_claims(subject, verification, listener)
         image = _Loading(subject, claims, block_map, listener).run()
     except (ImageError, TrustError):

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import ImageError, TrustError
 from edge.events import Listener, Noted, Progressed, step
@@ -16,6 +17,9 @@ from edge.units import MIB
 from flasher.source.checksum import Checksum, parse_checksums, parse_sha256, pick_checksums
 from flasher.source.download import fetch_text, is_address
 from flasher.source.fault import AGAIN, explained
+
+if TYPE_CHECKING:
+    from edge.pki.minisign import SigningKey
 
 _PACKED = (".gz", ".xz", ".zst", ".bz2", ".zip", ".tgz", ".txz", ".qcow2", ".tar")
 _OWN_FILES = (".sha256", ".sha512", ".sha256sum", ".sha512sum")
@@ -131,6 +135,17 @@ def algorithms_of(claims: Iterable[Claim]) -> tuple[str, ...]:
     return tuple(sorted({"sha256", *(claim.checksum.algorithm for claim in claims)}))
 
 
+def read_key(verification: Verification) -> "SigningKey":
+    """Return the public key that was given, a file or the key itself.
+
+    Raises:
+        TrustError: when it is none.
+    """
+    from edge.pki.minisign import read_public_key
+
+    return read_public_key(_key_text(verification.public_key))
+
+
 def _mismatch(subject: Subject, claim: Claim, digests: dict[str, str]) -> ImageError:
     algorithm, expected = claim.checksum.algorithm, claim.checksum.digest
     return ImageError(
@@ -189,9 +204,9 @@ def _check_signature(
     if not verification.public_key:
         _note_unchecked(subject, verification, listener)
         return None
-    from edge.pki.minisign import read_public_key, verify_file
+    from edge.pki.minisign import verify_file
 
-    key = read_public_key(_key_text(verification.public_key))
+    key = read_key(verification)
     path, signature = _find_signature(subject, verification, lists)
     with explained(path):
         comment = verify_file(path, signature, key)

@@ -184,6 +184,24 @@ def test_signed_checksum_list(raw: Path, tmp_path: Path) -> None:
         load_image(raw, Verification(public_key=str(key)))
 
 
+def test_block_map_needs_a_signature_too(raw: Path, tmp_path: Path) -> None:
+    """It decides what is left out, so where signatures are asked for it needs its own."""
+    packed = tmp_path / "disk.img.xz"
+    packed.write_bytes(xz(raw.read_bytes()))
+    bmap = tmp_path / "disk.img.bmap"
+    write_bmap(bmap, raw)
+    proof = Verification(public_key=str(_sign(tmp_path, packed)))
+    assert not load_image(packed, proof).checks
+    with pytest.raises(TrustError, match="has no signature"):
+        load_image(packed, proof, bmap=bmap)
+    _sign(tmp_path, bmap)
+    assert load_image(packed, proof).checks
+    assert load_image(packed, proof, bmap=bmap).checks
+    bmap.write_bytes(bmap.read_bytes() + b"\n")
+    with pytest.raises(TrustError, match="does not match its signature"):
+        load_image(packed, proof)
+
+
 def test_missing_signature_and_missing_key(raw: Path, tmp_path: Path) -> None:
     """Each half without the other is said, and never taken for a proof."""
     key = _sign(tmp_path, raw)
