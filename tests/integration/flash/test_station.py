@@ -23,19 +23,7 @@ from tests.fakes.loop_port import LoopPort
 
 CARD_BYTES = 256 * MIB
 _ROOT = Path(__file__).resolve().parents[3]
-_STATION = """
-import json, sys
-from pathlib import Path
-from edge.cli.commands.flash_watch import run_watch
-from flasher.card import CardSpec
-from flasher.write import FlashOptions
-from flasher.write.prepare import read_image
-
-words = json.loads(sys.argv[1])
-cards = [CardSpec(name=name) for name in words.pop("names")]
-image = read_image(Path(words.pop("image")))
-sys.exit(run_watch(image, FlashOptions(), cards=cards, yes=True, output="jsonl", **words))
-"""
+_EDGECTL = "from edge.cli.main import main; main()"
 
 
 class RunningStation:
@@ -86,13 +74,9 @@ def test_a_list_is_made_through_pulls_and_kills(
     one, two, three, other = ports
     cards = [_new_card(tmp_path / f"card{number}") for number in range(5)]
     other.put(cards[4])
-    words = {
-        "image": str(big_image),
-        "names": ["cam-01", "cam-02", "cam-03"],
-        "ports": [port.pattern for port in ports[:3]],
-        "labels": str(tmp_path / "labels"),
-    }
-    with _running(words, tmp_path) as station:
+    names, allowed = "cam-01 cam-02 cam-03", _ports(ports[:3])
+    labels = ["--labels", str(tmp_path / "labels")]
+    with _running(tmp_path, big_image, names, *allowed, *labels) as station:
         station.wait_for(event="StationNoted")
         one.put(cards[0])
         station.wait_for(event="CardMade", item="cam-01")
@@ -107,7 +91,7 @@ def test_a_list_is_made_through_pulls_and_kills(
         station.process.kill()
         assert station.finish() == -signal.SIGKILL
     two.pull()
-    with _running({**words, "labels": None}, tmp_path) as station:
+    with _running(tmp_path, big_image, names, *allowed) as station:
         before = station.wait_for(port=three.name, phase="left alone")
         assert "was in before the start" in before["text"]
         station.wait_for(event="StationNoted")
@@ -128,7 +112,7 @@ def test_a_list_is_made_through_pulls_and_kills(
     _check_cards(tmp_path, {"cam-01": cards[0], "cam-02": cards[2], "cam-03": cards[1]})
     assert cards[4].read_bytes() == b"\xa5" * CARD_BYTES
     assert len(list((tmp_path / "labels").glob("*-cam-01.*"))) == 2
-    with _running(words, tmp_path) as station:
+    with _running(tmp_path, big_image, names, *allowed) as station:
         assert station.finish() == 0
 
 
@@ -137,8 +121,7 @@ def test_two_ctrl_c_leave_stated_conditions(
 ) -> None:
     """The first begins no more, the second stops the card under way; the exit code says so."""
     card = _new_card(tmp_path / "card")
-    words = {"image": str(big_image), "names": ["a", "b"], "ports": [ports[0].pattern]}
-    with _running(words, tmp_path) as station:
+    with _running(tmp_path, big_image, "a b", *_ports(ports[:1])) as station:
         station.wait_for(event="StationNoted")
         ports[0].put(card)
         station.wait_for(phase="writing")
@@ -160,8 +143,7 @@ def test_a_refused_card_takes_no_item(
     small = tmp_path / "small"
     with small.open("wb") as file:
         file.truncate(64 * MIB)
-    words = {"image": str(big_image), "names": ["a"], "ports": [ports[0].pattern]}
-    with _running(words, tmp_path) as station:
+    with _running(tmp_path, big_image, "a", *_ports(ports[:1])) as station:
         station.wait_for(event="StationNoted")
         ports[0].put(small)
         assert "the image needs" in station.wait_for(phase="failed")["text"]
@@ -200,19 +182,18 @@ def _is_change_of(port: LoopPort, events: list[BlockEvent]) -> bool:
 
 
 @contextmanager
-def _running(words: dict[str, Any], folder: Path) -> Iterator[RunningStation]:
-    """Run a station with its records in `folder`; it ends with the block."""
-    given = {
-        **words,
-        "ports": list(words["ports"]),
+def _running(folder: Path, image: Path, names: str, *words: str) -> Iterator[RunningStation]:
+    """Run a station with its list and records in `folder`; it ends with the block."""
+    cards = folder / "cards.csv"
+    cards.write_text("name\n" + "\n".join(names.split()) + "\n")
+    given = ("--image", str(image), "--list", str(cards), "--output", "jsonl", "--yes", *words)
+    environment = {
+        **os.environ,
+        "EDGECTL_HOME": str(folder / "home"),
+        "EDGECTL_CACHE": str(folder / "cache"),
     }
-    given.pop("labels", None)
-    code = _STATION
-    if labels := words.get("labels"):
-        code = code.replace("yes=True", f"yes=True, labels=Path({labels!r})")
-    environment = {**os.environ, "EDGECTL_HOME": str(folder / "home")}
     with subprocess.Popen(
-        [sys.executable, "-c", code, json.dumps(given)],
+        [sys.executable, "-c", _EDGECTL, "flash", "--watch", *given],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -223,6 +204,10 @@ def _running(words: dict[str, Any], folder: Path) -> Iterator[RunningStation]:
             yield RunningStation(process)
         finally:
             process.kill()
+
+
+def _ports(ports: list[LoopPort]) -> list[str]:
+    return [word for port in ports for word in ("--port", port.pattern)]
 
 
 def _new_card(path: Path) -> Path:
