@@ -10,6 +10,7 @@ from flasher.table import SECTOR, read_table
 
 _GPT_MAGIC = b"EFI PART"
 _BACKUP_AT = SECTOR + 32
+_REPAIR = f"{AGAIN}; if it was made so, unpack it and run: sgdisk -e IMAGE"
 
 
 def check_whole(image: Image) -> None:
@@ -22,12 +23,15 @@ def check_whole(image: Image) -> None:
     if table is None or not table.partitions:
         raise ImageError(f"{image.path} has no partition table that can be read")
     end = max(partition.end_bytes for partition in table.partitions)
+    if end > image.size_bytes:
+        raise _cut(image, "its partitions need", end, AGAIN)
     if image.head[SECTOR : SECTOR + len(_GPT_MAGIC)] == _GPT_MAGIC:
         backup = int.from_bytes(image.head[_BACKUP_AT : _BACKUP_AT + 8], "little")
-        end = max(end, (backup + 1) * SECTOR)
-    if end > image.size_bytes:
-        raise ImageError(
-            f"{image.path} is truncated: it has {image.size_bytes} bytes,"
-            f" its partition table needs {end}",
-            hint=AGAIN,
-        )
+        if (end := (backup + 1) * SECTOR) > image.size_bytes:
+            raise _cut(image, "with its backup partition table it needs", end, _REPAIR)
+
+
+def _cut(image: Image, needs: str, end: int, hint: str) -> ImageError:
+    return ImageError(
+        f"{image.path} is truncated: it has {image.size_bytes} bytes, {needs} {end}", hint=hint
+    )

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from flasher.source import Image, Verification, load_image, open_image
 from flasher.source.child import Child, open_child
 from flasher.source.format import Kind
 from flasher.source.structure import check_structure
+from flasher.table import read_table
 from tests.fakes.image import MIB, make_image
 from tests.fakes.packing import gz, run, tarred, xz, zipped, zst
 
@@ -52,6 +54,25 @@ def test_raw_image_is_mapped_without_reading_it(raw: Path) -> None:
     assert image.data
     assert not any(one.start < 7 * MIB < one.end for one in image.data)
     assert image.head == raw.read_bytes()[:MIB]
+
+
+@pytest.mark.parametrize("kind", ["gpt", "mbr"])
+@given(share=st.floats(0, 1, exclude_max=True))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_truncated_raw_image_is_refused(
+    tmp_path: Path, kind: Literal["gpt", "mbr"], share: float
+) -> None:
+    """A raw image ends where its table says; an MBR's where its last partition does."""
+    path = make_image(tmp_path / "disk.img", kind=kind)
+    with path.open("r+b") as file:
+        table = read_table(file)
+        assert table
+        end = max(each.end_bytes for each in table.partitions)
+        file.truncate(int((16 * MIB if kind == "gpt" else end) * share))
+    with pytest.raises(ImageError):
+        load_image(path)
 
 
 def test_packed_image_with_a_block_map_is_not_decoded(raw: Path, tmp_path: Path) -> None:
