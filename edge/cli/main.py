@@ -94,11 +94,8 @@ def run(args: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgectl: stopped", err=True)
         return ExitCode.INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except click.ClickException as error:
-        report(_from_click(error))
+        _say(error)
         return error.exit_code
     except EdgeError as error:
         report(error)
@@ -134,11 +131,15 @@ def _replace_closed_streams() -> None:
             setattr(sys, name, nothing)
 
 
-def _from_click(error: click.ClickException) -> EdgeError:
+def _say(error: click.ClickException) -> None:
+    """Print a mistake on the command line like any other error; a bare group prints its help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"{context.command_path} --help says more" if context else None
     message = " ".join(error.format_message().split()).rstrip(".")
-    return EdgeError(message[:1].lower() + message[1:], hint=hint)
+    report(EdgeError(message[:1].lower() + message[1:], hint=hint))
 
 
 def _from_system(error: OSError) -> EdgeError:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes images to cards: plans safely, writes, reads back, and records."""
 
-from flasher.write.flash import flash, flash_cards
+from flasher.write.flash import flash, flash_cards, rehearse
 from flasher.write.prepare import prepare, read_image
 from flasher.write.request import FlashOptions, FlashPlan, FlashRequest
 from flasher.write.rule import Refusal, refuse_device
@@ -21,4 +21,5 @@ __all__ = [
     "prepare",
     "read_image",
     "refuse_device",
+    "rehearse",
 ]

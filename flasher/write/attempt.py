@@ -47,17 +47,32 @@ def new_attempt(
 
 
 @contextmanager
-def recording_failure(records: CardRecords, number: int, clock: Clock) -> Iterator[None]:
+def recording_failure(
+    records: CardRecords, number: int, clock: Clock, tally: Tally
+) -> Iterator[None]:
     """Note how an attempt fails or that it was stopped."""
     started = monotonic()
+
+    def note(outcome: Outcome, error: str = "") -> None:
+        records.finish(
+            number,
+            outcome,
+            ended=clock(),
+            error=error,
+            seconds=monotonic() - started,
+            written_bytes=tally.written_bytes,
+            verified_bytes=tally.verified_bytes,
+            rewritten_ranges=len(tally.rewritten),
+            probed_bytes=tally.probed_bytes,
+        )
+
     try:
         yield
     except EdgeError as error:
-        seconds = monotonic() - started
-        records.finish(number, Outcome.FAILED, ended=clock(), error=error.message, seconds=seconds)
+        note(Outcome.FAILED, error.message)
         raise
     except (StoppedError, KeyboardInterrupt):
-        records.finish(number, Outcome.STOPPED, ended=clock(), seconds=monotonic() - started)
+        note(Outcome.STOPPED)
         raise
 
 

@@ -71,6 +71,7 @@ class CardRun:
         self,
         medium: Medium,
         content: Content,
+        tally: Tally,
         *,
         chunk_bytes: int,
         stopping: Event,
@@ -81,9 +82,10 @@ class CardRun:
         self.medium, self.content = medium, content
         self.intake = Intake(self._wake)
         self.pace = Pace()
-        data_bytes = total_bytes(content.data)
+        self.tally = tally
         zero_bytes = 0 if medium.is_blank else total_bytes(content.zeros)
-        self.tally = Tally(data_bytes=data_bytes, total_bytes=data_bytes + zero_bytes)
+        tally.data_bytes = total_bytes(content.data)
+        tally.total_bytes = tally.data_bytes + zero_bytes
         self._chunk_bytes, self._stopping = chunk_bytes, stopping
         self._zeros = memoryview(mmap.mmap(-1, chunk_bytes))
         self._progressed, self._verified = progressed, verified

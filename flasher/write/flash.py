@@ -105,6 +105,16 @@ def flash_cards(
     return [_result(thread) for thread in threads]
 
 
+def rehearse(plans: Sequence[FlashPlan]) -> None:
+    """Render everything that the cards of `plans` will carry, and throw it away.
+
+    Raises:
+        ImageError: when something has no place on its card.
+        ToolError: when a program that is needed for it is missing.
+    """
+    _render(plans, _utc_now())
+
+
 def _say_memory(feed: Feed, listener: Listener) -> None:
     peak_bytes = getrusage(RUSAGE_SELF).ru_maxrss * KIB
     buffers = format_size(feed.memory_bytes)

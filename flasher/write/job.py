@@ -7,7 +7,7 @@ Whatever stops it in between leaves a card that plainly does not boot.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
 
@@ -36,13 +36,15 @@ class Job:
     feed: Feed
     listener: Listener
     stopping: Event
+    tally: Tally = field(default_factory=Tally)
+    """Filled while the card is written; what it says holds whenever the job ends."""
     marker: Marker | None = None
     is_probed: bool = True
     done_before: tuple[Range, ...] = ()
     verified: Callable[[Range], None] = lambda _range: None
 
 
-def write_card(job: Job) -> Tally:
+def write_card(job: Job) -> None:
     """Write and verify the card of `job`.
 
     Raises:
@@ -51,20 +53,18 @@ def write_card(job: Job) -> Tally:
         StoppedError: when the operator stopped the run.
     """
     clear_head(job.medium, job.content, job.marker)
-    probed_bytes = _probe(job) if job.is_probed else None
-    tally = _write_body(job)
-    tally.probed_bytes = probed_bytes
+    job.tally.probed_bytes = _probe(job) if job.is_probed else None
+    _write_body(job)
     _check_unchanged(job.content.image)
     try:
         if write_head(job.medium, job.content):
-            tally.rewritten.append(Range(0, len(job.content.head)))
+            job.tally.rewritten.append(Range(0, len(job.content.head)))
     except BaseException:
         invalidate_quietly(job.medium, job.content)
         raise
-    tally.written_bytes += len(job.content.head)
-    tally.verified_bytes += len(job.content.head)
+    job.tally.written_bytes += len(job.content.head)
+    job.tally.verified_bytes += len(job.content.head)
     job.medium.reread_table()
-    return tally
 
 
 def _probe(job: Job) -> int | None:
@@ -75,10 +75,11 @@ def _probe(job: Job) -> int | None:
     return found
 
 
-def _write_body(job: Job) -> Tally:
+def _write_body(job: Job) -> None:
     run = CardRun(
         job.medium,
         job.content,
+        job.tally,
         chunk_bytes=job.feed.chunk_bytes,
         stopping=job.stopping,
         progressed=_Progress(job),
@@ -89,21 +90,17 @@ def _write_body(job: Job) -> Tally:
     try:
         run.run()
     except HopelessError as error:
-        at = locate(job.medium, job.content, min(run.tally.rewritten, key=lambda one: one.start))
-        raise unreliable(job.medium, at) from error
-    if run.tally.bad:
-        _repair(job, run.tally)
+        first = min(job.tally.rewritten, key=lambda one: one.start)
+        raise unreliable(job.medium, locate(job.medium, job.content, first)) from error
+    if job.tally.bad:
+        _repair(job, job.tally)
     flush(job.medium)
-    return run.tally
 
 
 def _repair(job: Job, tally: Tally) -> None:
-    name = job.medium.name
-    strange = [] if not tally.rewritten else tally.rewritten
-
     def note(text: str) -> None:
-        if strange:
-            job.listener(CardNoted(card=name, text=text))
+        if tally.rewritten:  # what a resumed run merely hoped for is no fault of the card
+            job.listener(CardNoted(card=job.medium.name, text=text))
 
     repair(job.medium, job.content, tally.bad, note)
     for one in tally.bad:

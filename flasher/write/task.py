@@ -71,7 +71,7 @@ class Task:
     card: RenderedCard
     content: Content
     is_touched: bool = False
-    interrupted: Interrupted | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,21 +111,23 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
         resumes = interrupted.header.attempt if interrupted else None
         number = run.records.begin(new_attempt(plan, task.card, run.clock(), resumes=resumes))
         began = monotonic()
-        with recording_failure(run.records, number, run.clock):
-            tally = _write(task, run, medium, interrupted, number)
+        with recording_failure(run.records, number, run.clock, task.tally):
+            _write(task, run, medium, interrupted, number)
         seconds = monotonic() - began
         sha256 = run.digest.wait()
         record_success(
             run.records,
             number,
-            tally,
+            task.tally,
             medium=medium,
             clock=run.clock,
             seconds=seconds,
             sha256=sha256,
         )
-    run.listener(CardFinished(card=thread.name, seconds=seconds, written_bytes=tally.written_bytes))
-    return _report(task, tally, number=number, seconds=seconds, sha256=sha256)
+    _let_go(task, run)
+    written = task.tally.written_bytes
+    run.listener(CardFinished(card=thread.name, seconds=seconds, written_bytes=written))
+    return _report(task, number=number, seconds=seconds, sha256=sha256)
 
 
 def _let_go(task: Task, run: Run) -> None:
@@ -158,7 +160,7 @@ def _journals(records: CardRecords) -> Path:
 
 def _write(
     task: Task, run: Run, medium: WatchedMedium, interrupted: Interrupted | None, number: int
-) -> Tally:
+) -> None:
     plan = task.plan
     header = new_header(
         plan.device, plan.size_bytes, plan.request.image, started=run.clock(), attempt=number
@@ -172,6 +174,7 @@ def _write(
     job = Job(
         medium=medium,
         content=task.content,
+        tally=task.tally,
         feed=run.feed,
         listener=run.listener,
         stopping=run.stopping,
@@ -181,11 +184,10 @@ def _write(
         verified=journal.verified,
     )
     try:
-        tally = write_card(job)
+        write_card(job)
     finally:
         journal.save()
     journal.remove()
-    return tally
 
 
 def _is_probed(plan: FlashPlan) -> bool:
@@ -203,8 +205,8 @@ def _removing_failed_file(plan: FlashPlan) -> Iterator[None]:
         raise
 
 
-def _report(task: Task, tally: Tally, *, number: int, seconds: float, sha256: str) -> FlashReport:
-    personality = task.card.personality
+def _report(task: Task, *, number: int, seconds: float, sha256: str) -> FlashReport:
+    personality, tally = task.card.personality, task.tally
     enrolment = personality.enrolment if personality else None
     return FlashReport(
         target=task.plan.device.path,

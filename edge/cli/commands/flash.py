@@ -150,17 +150,20 @@ def _watch(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") ->
 
 def _plan(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") -> "list[FlashPlan]":
     from flasher.device import inspect
-    from flasher.write import check_device, prepare
+    from flasher.write import check_device, prepare, rehearse
 
     for target in wish.targets:  # before minutes are spent on an image
         check_device(inspect(target), options)
     chosen = _assign(wish, specs)
     with narrate(as_lines=wish.output == "jsonl") as listener:
         image = _image(wish, listener)
-    return [
+    plans = [
         prepare(image, target, options, card=card)
         for target, card in zip(wish.targets, chosen, strict=True)
     ]
+    if specs:
+        rehearse(plans)  # before anybody is asked
+    return plans
 
 
 def _assign(wish: Given, specs: "Sequence[CardSpec]") -> "Sequence[CardSpec | None]":

@@ -35,7 +35,8 @@ def write_content(
         stopping=stopping,
         is_probed=probe,
     )
-    return write_card(job)
+    write_card(job)
+    return job.tally
 
 
 @pytest.fixture
