@@ -13,7 +13,8 @@ _OTHERS = (
     (0, b"LUKS\xba\xbe"),
     (0, b"XFSB"),
     (0, b"hsqs"),
-    (512, b"LABELONE"),
+    (0, b"\xfc\x4e\x2b\xa9"),  # RAID, with its superblock in front
+    *((sector * 512, b"LABELONE") for sector in (0, 1, 3)),
 )
 
 

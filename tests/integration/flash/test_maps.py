@@ -92,7 +92,7 @@ def test_fat_survives_its_map(
 def test_free_is_what_dumpe2fs_calls_free(options: str, tmp_path: Path) -> None:
     """Nothing is left alone that the makers' own tool does not call free, and little else is."""
     files = make_files([5_000, 3_000_000, 400_000, 10_000_000], seed=3)
-    make_ext(tmp_path / "part", options, 200 * MIB, files, gone=["f001.bin"])
+    make_ext(tmp_path / "part", options, 100 * MIB, files, gone=["f001.bin"])
     (place,) = make_disk(tmp_path / "disk", [tmp_path / "part"])
     free = [
         Range(place.start + one.start, place.start + one.end)
