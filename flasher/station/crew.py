@@ -2,7 +2,6 @@
 """Does the work of a station on cards: a thread a card, which answers by messages."""
 
 from collections.abc import Callable
-from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 from typing import Protocol
@@ -46,8 +45,8 @@ class Maker(Protocol):
         """
         ...
 
-    def flash(self, card: Sighting, item: Item, listener: Listener, stop: Flag) -> Made:
-        """Write, verify and record a card; give up soon after `stop` is set.
+    def flash(self, job: Job, item: Item, listener: Listener) -> Made:
+        """Write, verify, record and eject a card; give up soon after `job.stop` is set.
 
         Raises:
             EdgeError: when it failed, with what state the card is left in.
@@ -70,7 +69,7 @@ class Threads:
         teller = Teller(job, self._post, self._clock)
         self._start(
             job,
-            lambda: Finished(job, self._maker.flash(job.card, item, teller.hear, job.stop)),
+            lambda: Finished(job, self._maker.flash(job, item, teller.hear)),
         )
 
     def _start(self, job: Job, work: Callable[[], Message]) -> None:

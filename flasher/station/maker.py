@@ -7,13 +7,14 @@ from threading import Event as Flag
 from edge.errors import DeviceError, FlashError
 from edge.events import Event, Listener, Noted
 from edge.units import format_duration, format_size
-from flasher.device import THIS_HOST, Host
+from flasher.device import THIS_HOST, Device, Host
+from flasher.device.eject import eject
 from flasher.record import CardRecords
 from flasher.source import Image
 from flasher.station.item import Item
 from flasher.station.mark import Mark, read_mark
 from flasher.station.port import Sighting
-from flasher.station.station import Made
+from flasher.station.station import Job, Made
 from flasher.write import FlashOptions, FlashPlan, FlashReport, flash, prepare
 from flasher.write.card import UNUSABLE
 from flasher.write.event import CardNoted, CardProgressed
@@ -29,7 +30,9 @@ class CardMaker:
         records: CardRecords,
         host: Host = THIS_HOST,
     ) -> None:
-        self._image, self._options = image, options
+        # The engine would eject before the station knows that the card is finished.
+        self._image, self._options = image, replace(options, eject=False)
+        self._ejects = options.eject
         self._records, self._host = records, host
 
     def check(self, card: Sighting) -> Mark:
@@ -37,8 +40,9 @@ class CardMaker:
         _check_medium(prepare(self._image, card.path, self._options, host=self._host), card)
         return read_mark(card)
 
-    def flash(self, card: Sighting, item: Item, listener: Listener, stop: Flag) -> Made:
-        """Write, verify and record the card."""
+    def flash(self, job: Job, item: Item, listener: Listener) -> Made:
+        """Write, verify, record and eject the card."""
+        card = job.card
         plan = prepare(self._image, card.path, self._options, card=item.spec, host=self._host)
         _check_medium(plan, card)
         for oddity in plan.oddities:  # the ports were confirmed, so nobody is asked about it
@@ -48,12 +52,21 @@ class CardMaker:
             report = flash(
                 plan,
                 records=self._records,
-                listener=_stopping(listener, stop, words),
+                listener=_stopping(listener, job.stop, words),
                 host=self._host,
             )
         except KeyboardInterrupt:
             raise FlashError(_condition(words, card)) from None
-        return _made(report, read_mark(card))
+        made = _made(report, read_mark(card))
+        return self._eject(job, plan.device, made) if self._ejects else made
+
+    def _eject(self, job: Job, device: Device, made: Made) -> Made:
+        job.leaving.set()
+        ejection = eject(device, self._host)
+        if ejection.is_done:
+            return made
+        job.leaving.clear()
+        return replace(made, text=f"{made.text}; {ejection.text}")
 
 
 def _check_medium(plan: FlashPlan, card: Sighting) -> None:

@@ -47,6 +47,8 @@ class Job:
     card: Sighting
     stop: Flag = field(default_factory=Flag)
     """Set when the operator no longer wants the work done."""
+    leaving: Flag = field(default_factory=Flag)
+    """Set before the finished card is ejected: from then on its reader looks empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ class Slot:
     taking: Taking | None = None
     text: str = ""
     item: Item | None = None
+    is_ejected: bool = False
+    """The card is still there for people, though not for the kernel."""
 
 
 class Station:
@@ -257,13 +261,15 @@ class Station:
         for slot in self.slots.values():
             seen = here.get(slot.port)
             card = seen if seen and seen.size_bytes else None
+            if seen and card is None and _is_ejected(slot):
+                continue
             if slot.card and (card is None or _differs(slot.card, card, removed)):
                 self._lose(slot)
             if slot.card is None and card:
                 self._find(slot, card, time)
 
     def _find(self, slot: Slot, card: Sighting, time: float) -> None:
-        slot.card, slot.since = card, time
+        slot.card, slot.since, slot.is_ejected = card, time, False
         if slot.job is None:
             self._settle(slot)
 
@@ -328,7 +334,7 @@ class Station:
 
     def _finish(self, slot: Slot, made: Made) -> None:
         assert slot.taking is not None
-        item = slot.taking.item
+        item, slot.is_ejected = slot.taking.item, _is_ejected(slot)
         self._ledger.finish(slot.taking, made.mark, made.record, now=self._now())
         self._release(slot)
         self._listener(
@@ -393,6 +399,10 @@ class Station:
                 text=text,
             )
         )
+
+
+def _is_ejected(slot: Slot) -> bool:
+    return slot.is_ejected or bool(slot.job and slot.job.leaving.is_set())
 
 
 def _differs(old: Sighting, new: Sighting, removed: Collection[tuple[str, int | None]]) -> bool:

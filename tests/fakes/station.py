@@ -2,7 +2,7 @@
 """Ports, cards and a crew that exist only in a test's imagination."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,6 +83,11 @@ class FakePorts:
         card, sighting = self.cards.pop(port)
         self.removed.append((sighting.name, sighting.diskseq))
         return card
+
+    def eject(self, port: str) -> None:
+        """Have a reader look empty with its card still in."""
+        card, sighting = self.cards[port]
+        self.cards[port] = (card, replace(sighting, size_bytes=0))
 
     def look(self) -> list[Sighting]:
         """Return what is in the ports."""

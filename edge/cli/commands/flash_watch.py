@@ -68,9 +68,7 @@ def run_watch(
     folder = records.path.parent / "station"
     with opened(folder, order, records, datetime.now(UTC)) as ledger:
         if ledger.is_complete and not again:
-            click.echo(
-                "everything on this list is made already; --again makes cards anew", err=True
-            )
+            click.echo("everything is made already; --again makes a card once more", err=True)
             return ExitCode.OK
         _tell_plan(image, order, patterns, present, done=ledger.done_count)
         if not yes:

@@ -59,10 +59,10 @@ class FakeMaker:
         self.on_check()
         return Mark(cid=card.cid)
 
-    def flash(self, card: Sighting, item: Item, listener: Listener, stop: Flag) -> Made:
+    def flash(self, job: Job, item: Item, listener: Listener) -> Made:
         listener(Progressed(step="write", done_bytes=1, total_bytes=1))
-        self.on_flash(card, stop)
-        return Made(record=item.number, mark=Mark(cid=card.cid, head="h"))
+        self.on_flash(job.card, job.stop)
+        return Made(record=item.number, mark=Mark(cid=job.card.cid, head="h"))
 
 
 class Bench:

@@ -219,6 +219,28 @@ def test_a_card_pulled_right_after_its_last_byte_is_done(bench: Bench) -> None:
     assert bench.ledger.done_count == 1
 
 
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_an_ejected_card_is_not_a_pulled_one(bench: Bench, is_heard_first: bool) -> None:
+    """Its reader looks empty, and its slot says "done" until another card comes."""
+    job = bench.begin(FakeCard(1), "p1")
+    message = bench.crew.succeed(job)
+    job.leaving.set()
+    bench.ports.eject("p1")
+    if not is_heard_first:
+        bench.look()
+    bench.station.hear(message, bench.time)
+    bench.look(9)
+    assert bench.phase("p1") is Phase.DONE
+    assert not any(isinstance(event, SlotNoted) for event in bench.heard.events)
+    bench.ports.pull("p1")
+    bench.ports.put(FakeCard(2), "p1")
+    bench.look()
+    assert bench.phase("p1") is Phase.SETTLING
+    bench.ports.eject("p1")
+    bench.look()
+    assert bench.phase("p1") is Phase.EMPTY
+
+
 def test_a_finished_card_is_recognised(bench: Bench) -> None:
     """Put in again, anywhere, it is named and left as it is."""
     card = FakeCard(1)
