@@ -12,12 +12,14 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from edge.units import KIB, MIB
+from flasher.source.fault import TrailingDataError
 from flasher.source.format import Kind
 from flasher.source.forward import Forward, Source
 
 CHUNK_BYTES = 256 * KIB
 _MEMORY_BYTES = 192 * MIB  # xz -9 needs 65 MiB
 _XZ_ALIGNMENT = 4
+_GZ_MAGIC = 0x1F
 
 
 class Decompressor(Protocol):
@@ -68,6 +70,8 @@ class Decoder(Forward):
         if self._kind is Kind.XZ and padding % _XZ_ALIGNMENT:
             raise lzma.LZMAError("the padding behind a stream is cut short")
         self._rest = self._rest or self._take()
+        if self._kind is Kind.GZ and self._rest and self._rest[0] != _GZ_MAGIC:
+            raise TrailingDataError
         return self._new() if self._rest else None
 
     def _skip_padding(self) -> int:

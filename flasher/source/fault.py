@@ -15,7 +15,12 @@ from edge.errors import ImageError
 
 AGAIN = "download or build it again"
 _WINDOW = "pack it with at most xz -9 or zstd --long=27"
+_UNPACK = f"{AGAIN}; if it was published so, unpack it and give the disk image"
 _ROOM = "free space; EDGECTL_CACHE names another folder for large files"
+
+
+class TrailingDataError(Exception):
+    """Something that is not compressed data follows a whole stream."""
 
 
 @contextmanager
@@ -29,6 +34,10 @@ def explained(path: Path | str) -> Iterator[None]:
         ) from error
     except EOFError as error:
         raise ImageError(f"{path} is truncated: its data ends early", hint=AGAIN) from error
+    except TrailingDataError as error:
+        raise ImageError(
+            f"{path} has something else behind its compressed data", hint=_UNPACK
+        ) from error
     except (lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
         raise _damaged(path, error) from error
     except OSError as error:

@@ -103,6 +103,15 @@ def test_garbage_behind_the_end_is_refused(
         scan_image(path)
 
 
+def test_what_is_appended_to_gz_is_named(packed: dict[str, Path], tmp_path: Path) -> None:
+    """Some publishers append notes for their own tools; the hint says what to do."""
+    path = tmp_path / "image.bin"
+    path.write_bytes(packed["gz"].read_bytes() + b"{}")
+    with pytest.raises(ImageError, match="something else behind") as caught:
+        scan_image(path)
+    assert "unpack it" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("name", [name for name in PACKERS if PACKERS[name][0] != "tar:raw"])
 def test_a_flipped_byte_is_refused(packed: dict[str, Path], tmp_path: Path, name: str) -> None:
     """Every format but plain tar has a checksum that finds a changed byte in the data."""
