@@ -97,11 +97,13 @@ def _options(wish: Given) -> "FlashOptions":
 
 def _specs(wish: Given) -> "tuple[CardSpec, ...]":
     """Return what the user wants of each card, in the order of the targets."""
-    from flasher.card import load_list, make_card
-
     common = _common(wish)
+    if wish.list_path is None and not common:
+        return ()
+    from flasher.card.listing import load_list, make_card
+
     if wish.list_path is None:
-        return (make_card(common),) if common else ()
+        return (make_card(common),)
     specs = load_list(wish.list_path, common)
     if not wish.names:
         return specs

@@ -28,7 +28,7 @@ from edge.provision.demo.bench import Written
 from edge.provision.demo.emulated import EmulatedBench
 from edge.provision.demo.run import wait_ready
 from edge.provision.stage import Stage
-from flasher.card import make_card
+from flasher.card.listing import make_card
 from flasher.record import CardRecords
 
 ADDRESS, GATEWAY, HOSTNAME = "10.77.0.77", "10.77.0.1", "shelf-3"

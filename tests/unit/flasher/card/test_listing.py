@@ -15,8 +15,9 @@ from edge.config.load import load
 from edge.config.view import NodeView, view
 from edge.errors import ConfigError
 from edge.pki.secrets import load_secrets
-from flasher.card import CardSpec, load_list, make_card
+from flasher.card import CardSpec
 from flasher.card.check import file_name_fault
+from flasher.card.listing import load_list, make_card
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 SECRET = base64.b64encode(bytes(range(32))).decode()
