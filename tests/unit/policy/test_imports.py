@@ -45,3 +45,8 @@ def test_pid_1_uses_the_standard_library_alone() -> None:
 def test_machined_does_not_load_netlink_in_the_lab() -> None:
     """A lab node starts without the libraries that only boards need."""
     assert "pyroute2" not in loaded_after("import edge.node.machined, edge.node.lab")
+
+
+def test_a_plain_flash_loads_no_configuration_models() -> None:
+    """Writing an image starts in a fifth of a second because pydantic stays out of it."""
+    assert "pydantic" not in loaded_after("import flasher.write, flasher.source, flasher.record")
