@@ -10,9 +10,10 @@ from pathlib import Path
 from edge.errors import TrustError
 from edge.events import Listener, Noted
 from flasher.map import Bmap, read_bmap
-from flasher.source.download import download, fetch_text, is_address
+from flasher.source.download import download
 from flasher.source.fault import explained
 from flasher.source.verify import Subject, Verification, read_key
+from flasher.source.web import fetch_text, is_address
 
 
 def find_bmap(

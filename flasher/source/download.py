@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Downloads images into the cache: the one home of `requests`.
+"""Downloads images into the cache.
 
     downloads/KEY/NAME, NAME.json               the whole file, what the server said of it
     downloads/KEY/NAME.part, NAME.part.json     what has come so far, and the same of that
@@ -12,45 +12,35 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from edge.errors import ImageError
 from edge.events import Listener, Noted, Progressed, ignore, step
 from edge.paths import cache_dir
-from edge.units import KIB, MIB, format_size
-from flasher.source.fault import explained, storing
+from edge.units import KIB, format_size
+from flasher.source.fault import storing
 from flasher.source.store import locked
+from flasher.source.web import (
+    TIMEOUTS_S,
+    DroppedError,
+    asking,
+    host_of,
+    open_session,
+    refuse,
+    shown,
+)
 
 if TYPE_CHECKING:
     import requests
 
 _ATTEMPTS = 6  # in a row that brought nothing
 _LONGEST_PAUSE_S = 30.0
-_TIMEOUTS_S = (10.0, 30.0)  # to connect, between two bytes
 _CHUNK_BYTES = 256 * KIB
-_TEXT_LIMIT_BYTES = 4 * MIB
-_PASSING = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        HTTPStatus.BAD_GATEWAY,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-_HINTS = {
-    HTTPStatus.NOT_FOUND: "check the address; the release may have moved",
-    HTTPStatus.GONE: "check the address; the release may have moved",
-    HTTPStatus.UNAUTHORIZED: "the server wants a login; download it yourself and give the file",
-    HTTPStatus.FORBIDDEN: "the server refuses; download it yourself and give the file",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +55,6 @@ class _Tag:
     def validator(self) -> str:
         """What a range of the same file can be asked for with; weak tags cannot."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
-
-
-class _DroppedError(Exception):
-    """The connection broke; what came before is kept."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,11 +84,6 @@ class _Place:
         return self.part.stat().st_size if self.part.exists() else 0
 
 
-def is_address(source: object) -> bool:
-    """Tell whether `source` is to be downloaded."""
-    return str(source).lower().startswith(("http://", "https://"))
-
-
 def download(
     url: str,
     *,
@@ -128,45 +109,12 @@ def download(
         place.tag = _read_tag(place.part_notes)
         if path.exists() and sha256 and _sha256(path) == sha256.lower():
             return path
-        with step(listener, "download image") as running, _session() as session:
+        with step(listener, "download image") as running, open_session() as session:
             if _download(session, place, sleep):
                 running.detail = format_size(path.stat().st_size)
             else:
                 running.detail = "unchanged since it was downloaded"
     return path
-
-
-def fetch_text(source: str | Path) -> str:
-    """Return the content of a small text at an address or in a file.
-
-    Raises:
-        ImageError: when it cannot be had.
-    """
-    if is_address(source):
-        return _fetch(str(source)).decode("utf-8", "replace")
-    with explained(source), Path(source).open("rb") as file:
-        return file.read(_TEXT_LIMIT_BYTES).decode("utf-8", "replace")
-
-
-def shown(url: str) -> str:
-    """Return `url` without any password in it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _fetch(url: str) -> bytes:
-    try:
-        with (
-            _session() as session,
-            _asking(url),
-            session.get(url, timeout=_TIMEOUTS_S, stream=True) as response,
-        ):
-            _refuse(url, response)
-            return response.raw.read(_TEXT_LIMIT_BYTES, decode_content=True)
-    except _DroppedError as error:
-        raise ImageError(
-            f"cannot download {shown(url)}: {error}", hint="check the network"
-        ) from error.__cause__
 
 
 def _download(session: "requests.Session", place: _Place, sleep: Callable[[float], None]) -> bool:
@@ -178,7 +126,7 @@ def _download(session: "requests.Session", place: _Place, sleep: Callable[[float
             if not _attempt(session, place):
                 return False
             break
-        except _DroppedError as error:
+        except DroppedError as error:
             failures = 1 if place.part_bytes > before else failures + 1
             if failures >= _ATTEMPTS:
                 raise _gave_up(place, error) from error.__cause__
@@ -190,13 +138,13 @@ def _download(session: "requests.Session", place: _Place, sleep: Callable[[float
 
 def _attempt(session: "requests.Session", place: _Place) -> bool:
     """Ask once and read until the end; return False when the cached file is still right."""
-    with _asking(place.url), _get(session, place) as response:
+    with asking(place.url), _get(session, place) as response:
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             return False
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             place.part.unlink(missing_ok=True)
-            raise _DroppedError("the server has no such part of it")
-        _refuse(place.url, response)
+            raise DroppedError("the server has no such part of it")
+        refuse(place.url, response)
         start = _start(place, response)
         if not start:
             place.tag = _tag_of(response)
@@ -215,7 +163,7 @@ def _get(session: "requests.Session", place: _Place) -> "requests.Response":
         headers |= {"Range": f"bytes={place.part_bytes}-", "If-Range": place.tag.validator}
     elif place.path.exists():
         headers |= _unless(_read_tag(place.notes))
-    return session.get(place.url, headers=headers, timeout=_TIMEOUTS_S, stream=True)
+    return session.get(place.url, headers=headers, timeout=TIMEOUTS_S, stream=True)
 
 
 def _unless(tag: _Tag) -> dict[str, str]:
@@ -231,7 +179,7 @@ def _start(place: _Place, response: "requests.Response") -> int:
     begins = f"bytes {place.part_bytes}-"
     if not span.startswith(begins) or total not in {"*", str(place.tag.total_bytes)}:
         place.part.unlink(missing_ok=True)
-        raise _DroppedError("the server answers with another part than asked for")
+        raise DroppedError("the server answers with another part than asked for")
     return place.part_bytes
 
 
@@ -245,10 +193,10 @@ def _receive(response: "requests.Response", file: BinaryIO, place: _Place, start
             Progressed(step="download image", done_bytes=done, total_bytes=max(done, total or 0))
         )
     if total is not None and done < total:
-        raise _DroppedError(f"the connection to {_host(place.url)} ended early")
+        raise DroppedError(f"the connection to {host_of(place.url)} ended early")
     if total is not None and done > total:
         file.truncate(0)
-        raise _DroppedError(f"{_host(place.url)} sent more than it said")
+        raise DroppedError(f"{host_of(place.url)} sent more than it said")
     file.flush()
     os.fsync(file.fileno())
 
@@ -268,51 +216,6 @@ def _check_room(place: _Place, start: int) -> None:
             f"cannot download {shown(place.url)}: it needs {format_size(needed)} more,"
             f" {place.path.parent} has {format_size(free)} free",
             hint="free space; EDGECTL_CACHE names another folder for large files",
-        )
-
-
-def _session() -> "requests.Session":
-    import requests
-
-    from edge import __version__
-
-    session = requests.Session()
-    session.headers["User-Agent"] = f"edgectl/{__version__}"
-    return session
-
-
-@contextmanager
-def _asking(url: str) -> Iterator[None]:
-    """Tell connections that broke from those that will never work."""
-    from requests import exceptions
-    from urllib3.exceptions import HTTPError
-
-    try:
-        yield
-    except exceptions.SSLError as error:
-        raise ImageError(
-            f"{_host(url)} does not prove who it is: {_innermost(error)}",
-            hint="check the address and this host's clock",
-        ) from error
-    except (exceptions.InvalidSchema, exceptions.MissingSchema, exceptions.InvalidURL) as error:
-        raise ImageError(
-            f"{shown(url)} leads to an address that is not http: {error}", hint="check the address"
-        ) from error
-    except exceptions.TooManyRedirects as error:
-        raise ImageError(f"{shown(url)} leads in a circle", hint="check the address") from error
-    except (exceptions.RequestException, HTTPError) as error:
-        raise _DroppedError(f"no connection to {_host(url)}: {_innermost(error)}") from error
-
-
-def _refuse(url: str, response: "requests.Response") -> None:
-    status = response.status_code
-    if status in _PASSING:
-        raise _DroppedError(f"{_host(url)} answers {status} {response.reason}")
-    if status >= HTTPStatus.BAD_REQUEST:
-        hint = _HINTS.get(HTTPStatus(status)) if status in list(HTTPStatus) else None
-        raise ImageError(
-            f"cannot download {shown(url)}: {status} {response.reason}",
-            hint=hint or "check the address",
         )
 
 
@@ -358,14 +261,3 @@ def _name(url: str) -> str:
         "".join(each for each in name if each.isprintable() and each not in "\\/").strip(". ")
         or "image"
     )
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
-
-
-def _innermost(error: BaseException) -> str:
-    """Return the reason below all wrapping, without the address of any object."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return str(getattr(error, "strerror", None) or error) or type(error).__name__

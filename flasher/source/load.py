@@ -20,7 +20,6 @@ from edge.events import Listener, ignore, step
 from edge.units import MIB
 from flasher.map import Bmap, Mapping, map_bmap, map_raw
 from flasher.source.beside import find_bmap
-from flasher.source.download import is_address
 from flasher.source.fault import explained
 from flasher.source.find import Found, find_images
 from flasher.source.format import Kind, recognise_file
@@ -41,6 +40,7 @@ from flasher.source.verify import (
     check_image,
     collect_claims,
 )
+from flasher.source.web import is_address
 from flasher.source.whole import check_whole
 
 T = TypeVar("T")

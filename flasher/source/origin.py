@@ -10,10 +10,11 @@ from typing import BinaryIO
 from edge.errors import ImageError
 from edge.events import Listener, Progressed, step
 from edge.units import MIB, format_size
-from flasher.source.download import download, is_address, shown
+from flasher.source.download import download
 from flasher.source.fault import explained, storing
 from flasher.source.store import spool
 from flasher.source.verify import Subject, Verification
+from flasher.source.web import is_address, shown
 
 _READ_BYTES = MIB
 

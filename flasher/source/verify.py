@@ -15,8 +15,8 @@ from edge.errors import ImageError, TrustError
 from edge.events import Listener, Noted, Progressed, step
 from edge.units import MIB
 from flasher.source.checksum import Checksum, parse_checksums, parse_sha256, pick_checksums
-from flasher.source.download import fetch_text, is_address
 from flasher.source.fault import AGAIN, explained
+from flasher.source.web import fetch_text, is_address
 
 if TYPE_CHECKING:
     from edge.pki.minisign import SigningKey

@@ -18,7 +18,8 @@ from edge.errors import ImageError, TrustError
 from edge.events import Event, Progressed
 from flasher.map import write_bmap
 from flasher.source import Verification, load_image
-from flasher.source.download import download, fetch_text
+from flasher.source.download import download
+from flasher.source.web import fetch_text
 from tests.fakes.image import MIB, make_image
 from tests.fakes.packing import run, zst
 from tests.fakes.web import Site, serving
