@@ -2,6 +2,7 @@
 """Maps of real file systems: what is left alone on a card is never missed."""
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -101,6 +102,33 @@ def test_free_is_what_dumpe2fs_calls_free(options: str, tmp_path: Path) -> None:
     for mapping in (_map(tmp_path / "disk"), _stream(tmp_path / "disk", MIB)):
         assert subtract(mapping.unread, free) == ()
         assert total_bytes(mapping.unread) > total_bytes(tuple(free)) - 15 * MIB
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.parametrize("options", ["-t ext4", "-t ext4 -O bigalloc -C 65536", "-t ext2"])
+def test_what_the_kernel_wrote(options: str, tmp_path: Path) -> None:
+    """A file system that the kernel wrote and unmounted is understood, one in use is not."""
+    make_ext(tmp_path / "part", options, 64 * MIB, {})
+    (tmp_path / "mounted").mkdir()
+    run("mount", "-o", "loop", tmp_path / "part", tmp_path / "mounted")
+    try:
+        for name, data in make_files([100_000 * index for index in range(20)], seed=6).items():
+            (tmp_path / "mounted" / name).write_bytes(data)
+        (tmp_path / "mounted/f019.bin").unlink()
+        os.sync()
+        shutil.copy(tmp_path / "part", tmp_path / "in use")
+    finally:
+        run("umount", tmp_path / "mounted")
+    (place,) = make_disk(tmp_path / "disk", [tmp_path / "part"])
+    mapping = _map(tmp_path / "disk")
+    assert total_bytes(mapping.unread) > 30 * MIB
+    free = [
+        Range(place.start + one.start, place.start + one.end)
+        for one in list_free(tmp_path / "part")
+    ]
+    assert subtract(mapping.unread, free) == ()
+    make_disk(tmp_path / "disk", [tmp_path / "in use"])
+    assert not _map(tmp_path / "disk").unread
 
 
 @pytest.mark.parametrize("options", FAT_OPTIONS)
