@@ -73,6 +73,8 @@ def poke(sighting: Sighting) -> None:
 
 
 def _is_meant(patterns: Sequence[str], port: str, topology: str) -> bool:
+    if "/block/loop" in topology:  # others attach files too: a mere "*" does not mean those
+        patterns = [pattern for pattern in patterns if "loop" in pattern]
     return any(matches_port(pattern, port, topology) for pattern in patterns)
 
 

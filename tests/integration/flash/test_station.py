@@ -10,16 +10,32 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from flasher.device.watch import LOST, Action, BlockEvent, KernelWatch
+from edge.events import Event, Listener, Progressed
+from flasher.device.watch import LOST, Action, BlockEvent, KernelWatch, watching
 from flasher.record import CardRecords, Outcome
-from flasher.station.mark import read_mark
+from flasher.station import (
+    CardMade,
+    Inbox,
+    Item,
+    Station,
+    StationNoted,
+    Threads,
+    look,
+    opened,
+    run_station,
+)
+from flasher.station.mark import Mark, read_mark
 from flasher.station.port import Sighting
+from flasher.station.station import Job, Made
 from tests.fakes.image import MIB, make_image
 from tests.fakes.loop_port import LoopPort
+from tests.fakes.station import START, NoRecords, cams
 
 CARD_BYTES = 256 * MIB
 _ROOT = Path(__file__).resolve().parents[3]
@@ -175,6 +191,59 @@ def test_a_storm_that_overruns_the_buffer_is_told() -> None:
         Path("/sys/block", port.name, "uevent").write_text("change")
         assert _is_change_of(port, watch.poll(5))
     watch.close()
+
+
+def test_a_storm_of_cards_makes_each_item_once(ports: list[LoopPort], tmp_path: Path) -> None:
+    """Disks come, change and go for a second, told by the kernel; then they stay."""
+    maker, inbox, ready = _CountingMaker(), Inbox(), Flag()
+    made: list[Item] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, StationNoted):
+            ready.set()
+        elif isinstance(event, CardMade):
+            made.append(event.item)
+
+    def storm() -> None:
+        assert ready.wait(60)
+        cards = [tmp_path / port.name for port in ports]
+        for card in cards:
+            with card.open("wb") as file:
+                file.truncate(MIB)
+        for turn in range(20):
+            for port, card in zip(ports, cards, strict=True):
+                port.put(card)
+                Path("/sys/block", port.name, "uevent").write_text("change")
+                if turn < 19:
+                    port.pull()
+
+    begun = Thread(target=storm)
+    with watching() as watch, opened(tmp_path, cams(len(ports)), NoRecords(), START) as ledger:
+        station = Station(ledger, Threads(maker, inbox.post), hear, now=lambda: START)
+        patterns = [port.pattern for port in ports]
+        begun.start()
+        run_station(station, inbox, watch, lambda: look(patterns))
+    begun.join()
+    assert sorted(item.number for item in made) == [1, 2, 3, 4]
+    assert not maker.overlaps
+
+
+class _CountingMaker:
+    """Makes nothing, and notices when two make the same card at once."""
+
+    def __init__(self) -> None:
+        self.overlaps = False
+        self._busy: set[str] = set()
+
+    def check(self, card: Sighting) -> Mark:
+        return Mark(serial=card.port)
+
+    def flash(self, job: Job, item: Item, listener: Listener) -> Made:
+        self.overlaps = self.overlaps or job.card.name in self._busy
+        self._busy.add(job.card.name)
+        listener(Progressed(step="write", done_bytes=1, total_bytes=1))
+        self._busy.discard(job.card.name)
+        return Made(record=item.number, mark=Mark())
 
 
 def _is_change_of(port: LoopPort, events: list[BlockEvent]) -> bool:
