@@ -167,9 +167,14 @@ class _Loading:
             self._path,
             self._listener,
             algorithms=algorithms_of(self._claims),
-            likely_bytes=self._structure.size_bytes or self._path.stat().st_size,
+            likely_bytes=self._likely_bytes(found),
             block_map=self._block_map,
         )
+
+    def _likely_bytes(self, found: Found) -> int:
+        file_bytes = self._path.stat().st_size
+        known = _unpacked_bytes(found.layers, self._structure) if found.layers else file_bytes
+        return known or max(self._structure.likely_bytes, file_bytes)
 
     def _image(
         self, layers: tuple[Layer, ...], mapping: Mapping, head: bytes, sha256: str = ""

@@ -24,6 +24,8 @@ class Structure:
 
     size_bytes: int | None = None
     """When unpacked, where it says so."""
+    likely_bytes: int = 0
+    """The size where nothing certain tells it; good enough to show progress."""
     blocks: int = 1
     """How many parts of it can be decoded side by side."""
 
@@ -40,6 +42,8 @@ def check_structure(path: Path, kind: Kind) -> Structure:
             return Structure(size_bytes=facts.size_bytes, blocks=facts.blocks)
         if kind is Kind.ZST:
             return Structure(size_bytes=read_zst(fd))
+        if kind is Kind.GZ:
+            return Structure(likely_bytes=_last_number(fd))
         if kind is Kind.BZ2:
             check_bz2(fd)
     return Structure()
@@ -48,6 +52,12 @@ def check_structure(path: Path, kind: Kind) -> Structure:
 def count_blocks(path: Path) -> int:
     """Return how many blocks the .xz file `path` has."""
     return check_structure(path, Kind.XZ).blocks
+
+
+def _last_number(fd: int) -> int:
+    """Return the size of a .gz file's last member, less what is above 4 GiB."""
+    size_bytes = os.fstat(fd).st_size
+    return int.from_bytes(os.pread(fd, 4, max(0, size_bytes - 4)), "little")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ImageError, ToolError, TrustError
-from edge.events import Event, Noted
+from edge.events import Event, Noted, Progressed
 from flasher.map import write_bmap
 from flasher.source import Image, Verification, load_image, open_image
 from flasher.source.child import Child, open_child
@@ -23,7 +23,7 @@ from flasher.source.format import Kind
 from flasher.source.structure import check_structure
 from flasher.table import read_table
 from tests.fakes.image import MIB, make_image
-from tests.fakes.packing import gz, run, tarred, xz, zipped, zst
+from tests.fakes.packing import Packer, gz, run, tarred, xz, zipped, zst
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +73,17 @@ def test_truncated_raw_image_is_refused(
         file.truncate(int((16 * MIB if kind == "gpt" else end) * share))
     with pytest.raises(ImageError):
         load_image(path)
+
+
+@pytest.mark.parametrize("pack", [gz, xz, zst, lambda data: zipped(("a.img", data))])
+def test_progress_knows_where_it_ends(raw: Path, tmp_path: Path, pack: Packer) -> None:
+    """Every format tells more or less reliably how much there will be."""
+    path = tmp_path / "packed"
+    path.write_bytes(pack(raw.read_bytes()))
+    heard: list[Event] = []
+    load_image(path, listener=heard.append)
+    totals = {event.total_bytes for event in heard if isinstance(event, Progressed)}
+    assert totals == {16 * MIB}
 
 
 def test_packed_image_with_a_block_map_is_not_decoded(raw: Path, tmp_path: Path) -> None:
