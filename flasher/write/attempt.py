@@ -48,23 +48,22 @@ def new_attempt(
 
 @contextmanager
 def recording_failure(
-    records: CardRecords, number: int, clock: Clock, tally: Tally
+    records: CardRecords, number: int, clock: Clock, tally: Tally, *, is_due: Callable[[], bool]
 ) -> Iterator[None]:
-    """Note how an attempt fails or that it was stopped."""
+    """Note how an attempt fails or that it was stopped, unless its end was noted meanwhile."""
     started = monotonic()
 
     def note(outcome: Outcome, error: str = "") -> None:
-        records.finish(
-            number,
-            outcome,
-            ended=clock(),
-            error=error,
-            seconds=monotonic() - started,
-            written_bytes=tally.written_bytes,
-            verified_bytes=tally.verified_bytes,
-            rewritten_ranges=len(tally.rewritten),
-            probed_bytes=tally.probed_bytes,
-        )
+        if is_due():
+            record_failure(
+                records,
+                number,
+                outcome,
+                tally,
+                clock=clock,
+                error=error,
+                seconds=monotonic() - started,
+            )
 
     try:
         yield
@@ -74,6 +73,30 @@ def recording_failure(
     except (StoppedError, KeyboardInterrupt):
         note(Outcome.STOPPED)
         raise
+
+
+def record_failure(
+    records: CardRecords,
+    number: int,
+    outcome: Outcome,
+    tally: Tally,
+    *,
+    clock: Clock,
+    error: str,
+    seconds: float = 0.0,
+) -> None:
+    """Note that attempt `number` came no further than `tally`."""
+    records.finish(
+        number,
+        outcome,
+        ended=clock(),
+        error=error,
+        seconds=seconds,
+        written_bytes=tally.written_bytes,
+        verified_bytes=tally.verified_bytes,
+        rewritten_ranges=len(tally.rewritten),
+        probed_bytes=tally.probed_bytes,
+    )
 
 
 def record_success(

@@ -172,6 +172,8 @@ def _say_conditions(
             condition = "it was finished, and may be used"
         elif isinstance(thread.result, EdgeError):
             condition = thread.result.message
+        elif task.is_touched and thread.is_pending:
+            condition = "it did not answer in time, and must be flashed again"
         elif task.is_touched:
             condition = f"{UNUSABLE}; flash it again, or go on with --resume"
         else:

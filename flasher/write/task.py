@@ -2,27 +2,33 @@
 """One card of a run, from opening it to the last line of its record."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from edge.errors import EdgeError
+from edge.errors import EdgeError, FlashError
 from edge.events import Listener
 from edge.units import format_size
 from flasher.card import RenderedCard
 from flasher.device import DeviceKind, Host
 from flasher.device.eject import eject
 from flasher.ranges import total_bytes
-from flasher.record import CardRecords
-from flasher.write.attempt import Clock, new_attempt, record_success, recording_failure
+from flasher.record import CardRecords, Outcome
+from flasher.write.attempt import (
+    Clock,
+    new_attempt,
+    record_failure,
+    record_success,
+    recording_failure,
+)
 from flasher.write.card import Tally
 from flasher.write.content import Content
 from flasher.write.engine import CardThread
 from flasher.write.event import CardFailed, CardFinished, CardNoted
 from flasher.write.feed import Feed
-from flasher.write.head import Marker, read_marker
+from flasher.write.head import Marker, invalidate_quietly, read_marker
 from flasher.write.job import Job, write_card
 from flasher.write.journal import (
     Interrupted,
@@ -32,7 +38,7 @@ from flasher.write.journal import (
     new_header,
 )
 from flasher.write.learn import DigestLearner
-from flasher.write.medium import open_medium
+from flasher.write.medium import Medium, open_medium
 from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
 
@@ -70,6 +76,8 @@ class Task:
     plan: FlashPlan
     card: RenderedCard
     content: Content
+    number: int | None = None
+    """Of the attempt in the records, once it has begun."""
     is_touched: bool = False
     tally: Tally = field(default_factory=Tally)
 
@@ -94,13 +102,31 @@ def new_thread(task: Task, run: Run) -> CardThread:
         try:
             return _flash(task, run, thread)
         except BaseException as error:
-            run.feed.withdraw()
-            if isinstance(error, EdgeError):
-                hint = error.hint or ""
-                run.listener(CardFailed(card=thread.name, error=error.message, hint=hint))
+            if thread.is_pending:
+                _say_failed(thread.name, run, error)
             raise
 
-    return CardThread(str(task.plan.device.path), work)
+    def give_up(error: FlashError) -> None:
+        if task.number is not None:
+            with suppress(EdgeError):  # its thread may have come back a moment ago and said it
+                record_failure(
+                    run.records,
+                    task.number,
+                    Outcome.FAILED,
+                    task.tally,
+                    clock=run.clock,
+                    error=error.message,
+                )
+        _say_failed(name, run, error)
+
+    name = str(task.plan.device.path)
+    return CardThread(name, work, give_up)
+
+
+def _say_failed(name: str, run: Run, error: BaseException) -> None:
+    run.feed.withdraw()
+    if isinstance(error, EdgeError):
+        run.listener(CardFailed(card=name, error=error.message, hint=error.hint or ""))
 
 
 def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
@@ -110,8 +136,13 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
         thread.medium = medium = WatchedMedium(opened)
         resumes = interrupted.header.attempt if interrupted else None
         number = run.records.begin(new_attempt(plan, task.card, run.clock(), resumes=resumes))
-        began = monotonic()
-        with recording_failure(run.records, number, run.clock, task.tally):
+        task.number, began = number, monotonic()
+        with (
+            recording_failure(
+                run.records, number, run.clock, task.tally, is_due=lambda: thread.is_pending
+            ),
+            _unbootable_if_given_up(opened, medium, task.content),
+        ):
             _write(task, run, medium, interrupted, number)
         seconds = monotonic() - began
         sha256 = run.digest.wait()
@@ -192,6 +223,19 @@ def _write(
 
 def _is_probed(plan: FlashPlan) -> bool:
     return plan.request.options.probe and plan.device.kind is not DeviceKind.FILE
+
+
+@contextmanager
+def _unbootable_if_given_up(
+    medium: Medium, watched: WatchedMedium, content: Content
+) -> Iterator[None]:
+    """See that a card comes back from a stall, even one of its last write, as it was said to be."""
+    try:
+        yield
+    except BaseException:
+        if watched.is_given_up:
+            invalidate_quietly(medium, content)
+        raise
 
 
 @contextmanager

@@ -3,18 +3,26 @@
 
 A card that stalls is told by its own progress, not by a clock over the whole job: slow honest
 cards take what they take, and only a single request that never comes back is a failure.
+
+Such a request may come back after all. By then its card was reported as failed, so nothing
+more is done to it: every operation of a card that was given up fails.
 """
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 
-from flasher.write.medium import Medium
+from flasher.write.medium import Medium, MediumGoneError
 
 _LIMIT_S = 60.0
 _NOTICE_S = 5.0
 _TIMES_LONGEST = 20
+
+
+class GivenUpError(MediumGoneError):
+    """Nobody waits for this medium any more."""
 
 
 class WatchedMedium:
@@ -27,12 +35,18 @@ class WatchedMedium:
         self._written = self._read = (0, 0.0)
         self._begun: list[float] = []
         self._lock = Lock()
+        self._is_given_up = False
 
     @property
     def stalled_s(self) -> float:
         """Return for how long the oldest operation has been under way."""
         with self._lock:
-            return self._now() - min(self._begun) if self._begun else 0.0
+            return self._stalled_s()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Return whether every operation fails from now on."""
+        return self._is_given_up
 
     @property
     def notice_s(self) -> float:
@@ -43,6 +57,23 @@ class WatchedMedium:
     def limit_s(self) -> float:
         """Return after how long a wait is given up; slower cards get longer."""
         return max(_LIMIT_S, _TIMES_LONGEST * self._longest_s)
+
+    def give_up_overdue(self) -> float | None:
+        """Give up when an operation exceeds the limit; return by then how long it has taken.
+
+        Either that operation has come back before, or it fails whenever it does.
+        """
+        with self._lock:
+            stalled_s = self._stalled_s()
+            if stalled_s <= self.limit_s:
+                return None
+            self._is_given_up = True
+            return stalled_s
+
+    def give_up(self) -> None:
+        """Have every operation fail from now on, those under way included."""
+        with self._lock:
+            self._is_given_up = True
 
     @property
     def write_bytes_per_second(self) -> float:
@@ -81,6 +112,7 @@ class WatchedMedium:
     def _timed(self) -> Iterator[None]:
         began = self._now()
         with self._lock:
+            self._refuse_if_given_up()
             self._begun.append(began)
         try:
             yield
@@ -88,6 +120,14 @@ class WatchedMedium:
             with self._lock:
                 self._begun.remove(began)
                 self._longest_s = max(self._longest_s, self._now() - began)
+        self._refuse_if_given_up()
+
+    def _stalled_s(self) -> float:
+        return self._now() - min(self._begun) if self._begun else 0.0
+
+    def _refuse_if_given_up(self) -> None:
+        if self._is_given_up:
+            raise GivenUpError(errno.ETIMEDOUT, "nobody waits for it any more")
 
 
 def _add(sum_: tuple[int, float], size_bytes: int, seconds: float) -> tuple[int, float]:

@@ -10,7 +10,7 @@ from edge.events import Event, Listener, ignore
 from edge.units import MIB
 from flasher.write.engine import CardThread, wait_for
 from flasher.write.event import CardNoted
-from flasher.write.watch import WatchedMedium
+from flasher.write.watch import GivenUpError, WatchedMedium
 from tests.fakes.medium import FakeMedium
 
 _PATIENCE_S = 60
@@ -43,7 +43,8 @@ def test_stall_is_said_once_and_then_given_up() -> None:
             errors.append(thread.look(events.append))
 
     inner.on_write = age
-    medium.write(0, memoryview(bytes(4096)))
+    with pytest.raises(GivenUpError):
+        medium.write(0, memoryview(bytes(4096)))
     assert events == [CardNoted(card="card", text="no progress for 6.0 s, waiting")]
     *before, last = errors
     assert before == [None, None, None]
@@ -84,3 +85,74 @@ def test_interrupt_in_one_card_stops_all() -> None:
     with pytest.raises(KeyboardInterrupt):
         wait_for([CardThread("a", interrupt), told], stopping=stopping, listener=ignore)
     assert told.result == "told"
+
+
+def test_card_that_was_given_up_takes_nothing_more() -> None:
+    """A write that comes back after all fails, and so does what would have followed it."""
+    now = [0.0]
+    inner = FakeMedium(MIB)
+    medium = WatchedMedium(inner, lambda: now[0])
+
+    def stall(_offset: int) -> None:
+        now[0] = 61
+        assert medium.give_up_overdue() == 61
+
+    inner.on_write = stall
+    with pytest.raises(GivenUpError):
+        medium.write(0, memoryview(bytes(4096)))
+    with pytest.raises(GivenUpError):
+        medium.write(4096, memoryview(bytes(4096)))
+    assert [offset for offset, _ in inner.writes] == [0]
+
+
+def test_interrupt_while_cards_begin_stops_those_that_have() -> None:
+    """Ctrl-C between the first card's start and the second's is heard by the first."""
+    stopping = Flag()
+
+    class Unstarted(CardThread):
+        def start(self) -> None:
+            raise KeyboardInterrupt
+
+    def wait(_thread: CardThread) -> object:
+        assert stopping.wait(_PATIENCE_S)
+        return "told"
+
+    begun, other = CardThread("a", wait), Unstarted("b", wait)
+    with pytest.raises(KeyboardInterrupt):
+        wait_for([begun, other], stopping=stopping, listener=ignore)
+    assert (begun.result, other.result) == ("told", None)
+
+
+def test_listener_that_raises_stops_all() -> None:
+    """Whatever ends the waiting ends the cards as well."""
+    stopping = Flag()
+
+    class Noisy(CardThread):
+        def look(self, listener: Listener) -> FlashError | None:
+            raise BrokenPipeError
+
+    def wait(_thread: CardThread) -> object:
+        assert stopping.wait(_PATIENCE_S)
+        return "told"
+
+    card = Noisy("a", wait)
+    with pytest.raises(BrokenPipeError):
+        wait_for([card], stopping=stopping, listener=ignore)
+    assert card.result == "told"
+
+
+def test_second_interrupt_leaves_the_card_that_hangs() -> None:
+    """Nobody waits any longer, and the card takes nothing from its thread when that comes back."""
+
+    class Hanging(CardThread):
+        def start(self) -> None:
+            self.medium = WatchedMedium(FakeMedium(MIB))
+
+        def join(self, timeout_s: float) -> None:
+            raise KeyboardInterrupt
+
+    card = Hanging("a", lambda _thread: None)
+    with pytest.raises(KeyboardInterrupt):
+        wait_for([card], stopping=Flag(), listener=ignore)
+    assert card.medium is not None
+    assert card.medium.is_given_up
