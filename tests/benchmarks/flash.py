@@ -24,7 +24,14 @@ from functools import partial
 from pathlib import Path
 
 from edge.units import MIB
-from tests.benchmarks.flash_card import READ_BPS, WRITE_BPS, BenchCard, bus_cards, loop_cards
+from tests.benchmarks.flash_card import (
+    READ_BPS,
+    WRITE_BPS,
+    BenchCard,
+    bus_cards,
+    fast_card,
+    loop_cards,
+)
 from tests.benchmarks.flash_image import FORMATS, BenchImage, bench_image, dense_image
 from tests.benchmarks.flash_many import measure_alone, measure_memory, measure_seven
 from tests.benchmarks.flash_peer import PEERS, Peer, Run, available, measure
@@ -79,7 +86,7 @@ class _Bench:
     def measure_memory(self) -> None:
         for form in self.options.formats:
             key = self._key("memory", "ours", "separate", form)
-            self.results.repeat(key, 1, partial(measure_memory, self.image, form))
+            self.results.repeat(key, 1, partial(measure_memory, self.image, form), "MiB")
 
     def show(self) -> None:
         """Print a table for every part that has been measured."""
@@ -160,7 +167,7 @@ def _once(tool: Peer, image: BenchImage, form: str, model: str) -> Run:
 
 
 def _fast(tool: Peer, image: BenchImage) -> Run:
-    with loop_cards(image.size_bytes, [None], blank=False) as (card,):
+    with fast_card(image.size_bytes) as card:
         return measure(tool, image, "raw", card)
 
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.units import MIB
@@ -21,6 +21,7 @@ from tests.fakes.card_fs import CardFs
 WRITE_BPS, READ_BPS = 20 * MIB, 90 * MIB
 SLOW_BPS = 5 * MIB
 _GROUPS = Path("/sys/fs/cgroup/blkio")
+_MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 64 * MIB  # more than the image, as cards have
 
 
@@ -33,12 +34,11 @@ class BenchCard:
     group: Path | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Throttle:
-    """A block cgroup: programs started by `command` meet disks that are as slow as it says."""
+    """A block cgroup: programs in it meet disks that are as slow as it says."""
 
     group: Path
-    _limited: list[str] = field(default_factory=list)
 
     def limit(self, device: Path, *, write_bps: int, read_bps: int) -> None:
         """Let programs of the group write and read so many bytes a second."""
@@ -65,25 +65,29 @@ def throttle() -> Iterator[Throttle]:
 
 
 @contextmanager
-def loop_cards(
-    image_bytes: int, rates: list[tuple[int, int] | None], *, blank: bool = True
-) -> Iterator[list[BenchCard]]:
-    """Give a loop device for each pair of rates, all in one group; None is as fast as it goes."""
+def loop_cards(image_bytes: int, rates: list[tuple[int, int]]) -> Iterator[list[BenchCard]]:
+    """Give a loop device for each pair of write and read rates, all in one group."""
+    folder = tempfile.TemporaryDirectory(prefix="bench-", dir=_room())
     with ExitStack() as stack:
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=_room()))
-        )
-        group = stack.enter_context(throttle()) if any(rates) else None
+        place, group = Path(stack.enter_context(folder)), stack.enter_context(throttle())
         cards = []
-        for number, rate in enumerate(rates):
-            kept = folder / f"card-{number}"
-            _allocate(kept, image_bytes + _ROOM_BYTES, blank=blank)
+        for number, (write_bps, read_bps) in enumerate(rates):
+            kept = place / f"card-{number}"
+            _allocate(kept, image_bytes + _ROOM_BYTES)
             device = stack.enter_context(_loop(kept))
-            if group is not None and rate is not None:
-                group.limit(device, write_bps=rate[0], read_bps=rate[1])
-            place = None if group is None else group.group
-            cards.append(BenchCard(device=device, kept=kept, group=place))
+            group.limit(device, write_bps=write_bps, read_bps=read_bps)
+            cards.append(BenchCard(device=device, kept=kept, group=group.group))
         yield cards
+
+
+@contextmanager
+def fast_card(image_bytes: int) -> Iterator[BenchCard]:
+    """Give a card that is limited by nothing but memory, all of which is there already."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=_MEMORY) as name:
+        kept = Path(name) / "card"
+        _allocate(kept, image_bytes + _ROOM_BYTES, fill=b"\xa5" * MIB)
+        with _loop(kept) as device:
+            yield BenchCard(device=device, kept=kept)
 
 
 @contextmanager
@@ -102,10 +106,10 @@ def _room() -> Path:
     return Path(os.environ.get("TMPDIR", "/var/tmp"))
 
 
-def _allocate(path: Path, size_bytes: int, *, blank: bool) -> None:
+def _allocate(path: Path, size_bytes: int, fill: bytes = b"") -> None:
     with path.open("wb") as file:
-        for _ in range(0 if blank else size_bytes // MIB):
-            file.write(b"\xa5" * MIB)
+        for _ in range(size_bytes // len(fill) if fill else 0):
+            file.write(fill)
         file.truncate(size_bytes)
         os.fsync(file.fileno())
 

@@ -68,7 +68,7 @@ def measure_alone(image: BenchImage, form: str) -> Run:
 
 def measure_seven(image: BenchImage, form: str) -> Run:
     """Return when the last of seven cards was done that were written beside a slow one."""
-    rates: list[tuple[int, int] | None] = [(WRITE_BPS, READ_BPS)] * 7
+    rates = [(WRITE_BPS, READ_BPS)] * 7
     with loop_cards(image.size_bytes, [(SLOW_BPS, READ_BPS), *rates]) as cards:
         batch = flash_batch(image, form, cards)
     remark = batch.problem or f"the slow one took {batch.seconds[0]:.1f} s"
@@ -77,7 +77,7 @@ def measure_seven(image: BenchImage, form: str) -> Run:
 
 def measure_memory(image: BenchImage, form: str) -> Run:
     """Return, in place of seconds, the peak memory in MiB of writing eight cards."""
-    rates: list[tuple[int, int] | None] = [(WRITE_BPS, READ_BPS)] * 7
+    rates = [(WRITE_BPS, READ_BPS)] * 7
     with loop_cards(image.size_bytes, [(SLOW_BPS, READ_BPS), *rates]) as cards:
         batch = flash_batch(image, form, cards)
     peak = batch.peak_bytes / MIB

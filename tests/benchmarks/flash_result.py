@@ -33,14 +33,14 @@ class Results:
                 row = json.loads(line)
                 self._runs.setdefault(Key(**row["key"]), []).append(Run(**row["run"]))
 
-    def repeat(self, key: Key, times: int, work: Callable[[], Run]) -> None:
-        """Do `work` until there are `times` runs of `key`."""
+    def repeat(self, key: Key, times: int, work: Callable[[], Run], unit: str = "s") -> None:
+        """Do `work` until there are `times` runs of `key`, which are in `unit`."""
         while len(self.runs(key)) < times:
             run = work()
             self._keep(key, run)
             said = "" if run.is_right else f"  FAILED: {run.remark}"
             words = (key.part, key.scale, key.model, key.form, key.tool)
-            print(f"  {' '.join(words)}: {run.seconds:.2f} s{said}", file=sys.stderr)
+            print(f"  {' '.join(words)}: {run.seconds:.2f} {unit}{said}", file=sys.stderr)
 
     def runs(self, key: Key) -> list[Run]:
         """Return the runs of `key`."""
