@@ -52,7 +52,7 @@ def _show(plan: "FlashPlan") -> None:
         ("port", device.port),
         ("on it now", describe_content(device)),
         *(("", text) for text in describe_history(device)),
-        ("image", f"{image.path}, {format_size(image.size_bytes)}"),
+        ("image", f"{image.origin or image.path}, {format_size(image.size_bytes)}"),
     ]
     if card and (card.name or card.hostname):
         lines.append(("card", card.name or card.hostname))

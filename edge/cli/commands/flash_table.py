@@ -54,7 +54,7 @@ def _plan_row(plan: "FlashPlan") -> dict[str, Any]:
         "size": format_size(plan.size_bytes),
         "size_bytes": plan.size_bytes,
         "content": "a new file" if device.is_new else describe_content(device),
-        "image": str(image.path),
+        "image": image.origin or str(image.path),
         "image_size": format_size(image.size_bytes),
         "image_bytes": image.size_bytes,
         "image_sha256": image.sha256,
