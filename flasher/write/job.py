@@ -42,6 +42,8 @@ class Job:
     is_probed: bool = True
     done_before: tuple[Range, ...] = ()
     verified: Callable[[Range], None] = lambda _range: None
+    proven: Callable[[], None] = lambda: None
+    """Called once the card was found to hold what it says."""
 
 
 def write_card(job: Job) -> None:
@@ -70,6 +72,8 @@ def write_card(job: Job) -> None:
 def _probe(job: Job) -> int | None:
     """Return how much the card holds; the interim table's backup, which lies there, is put back."""
     found = probe_capacity(job.medium, _probing(job), kept=job.content.saved)
+    if found is not None:
+        job.proven()
     if job.content.interim_tail:
         clear_head(job.medium, job.content, job.marker)
     return found

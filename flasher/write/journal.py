@@ -11,7 +11,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -47,6 +47,8 @@ class Interrupted:
 
     header: Header
     done: tuple[Range, ...]
+    is_probed: bool = False
+    """The card was found to hold what it says, and this is the same card."""
 
 
 class Journal:
@@ -79,12 +81,19 @@ class Journal:
         if pending:
             self._append({"done": [[one.start, one.end] for one in pending]})
 
+    def probed(self) -> None:
+        """Note that the card holds what it says."""
+        self._append({"probed": True})
+
     def take_over(self, interrupted: Interrupted) -> None:
-        """Continue `interrupted`, whose own file is of no more use."""
+        """Continue `interrupted`, whose own file is of no more use once all of it is here."""
+        if interrupted.is_probed:
+            self.probed()
         for one in interrupted.done:
             self.verified(one)
         self.save()
-        (self.path.parent / f"{interrupted.header.run}.jsonl").unlink(missing_ok=True)
+        if not self.fault:
+            (self.path.parent / f"{interrupted.header.run}.jsonl").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Forget the run: its card is finished."""
@@ -127,9 +136,13 @@ def new_header(
 def find_interrupted(
     folder: Path, device: Device, size_bytes: int, run: str | None
 ) -> Interrupted | None:
-    """Return the run that `device` was left by: the one its marker names, else its latest."""
+    """Return the run that `device` was left by: the one its marker names, else its latest.
+
+    Without a marker it may be another card in the same reader: nothing is proven of that.
+    """
     found = [one for one in _read_all(folder) if _is_of(one.header, device, size_bytes, run)]
-    return max(found, key=lambda one: one.header.started, default=None)
+    latest = max(found, key=lambda one: one.header.started, default=None)
+    return replace(latest, is_probed=False) if latest and run is None else latest
 
 
 def is_same_image(header: Header, image: Image) -> bool:
@@ -152,14 +165,17 @@ def _is_of(header: Header, device: Device, size_bytes: int, run: str | None) -> 
 
 def _read_all(folder: Path) -> Iterator[Interrupted]:
     for path in sorted(folder.glob("*.jsonl")):
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(OSError, ValueError, TypeError, AttributeError):
             yield _read(path)
 
 
 def _read(path: Path) -> Interrupted:
     header, *lines = path.read_text().splitlines()
     done: list[Range] = []
+    is_probed = False
     for line in lines:
         with suppress(ValueError):  # the last line of a killed run may be half there
-            done += [Range(start, end) for start, end in json.loads(line)["done"]]
-    return Interrupted(header=Header(**json.loads(header)), done=merge(done))
+            found = json.loads(line)
+            is_probed = is_probed or bool(found.get("probed"))
+            done += [Range(start, end) for start, end in found.get("done", ())]
+    return Interrupted(header=Header(**json.loads(header)), done=merge(done), is_probed=is_probed)

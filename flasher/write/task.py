@@ -210,9 +210,10 @@ def _write(
         listener=run.listener,
         stopping=run.stopping,
         marker=Marker(run=header.run, image=plan.request.image.path.name),
-        is_probed=_is_probed(plan) and not interrupted,
+        is_probed=_is_probed(plan) and not (interrupted and interrupted.is_probed),
         done_before=interrupted.done if interrupted else (),
         verified=journal.verified,
+        proven=journal.probed,
     )
     try:
         write_card(job)

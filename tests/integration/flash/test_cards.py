@@ -177,3 +177,35 @@ def test_capacity_is_proven_and_recorded(
     card = records.find(report.record_id)
     assert card is not None
     assert card.probed_bytes == 64 * MIB
+
+
+_KILLED_EARLY = """
+import os, signal, sys
+from pathlib import Path
+from flasher.record import CardRecords
+from flasher.write import flash, prepare
+from flasher.write.event import CardProgressed
+
+def die(event):
+    if isinstance(event, CardProgressed):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+plan = prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+flash(plan, records=CardRecords(Path(sys.argv[3])), listener=die)
+"""
+
+
+def test_run_killed_while_it_probed_is_continued_with_the_probe(
+    image: Path, attach_loop: AttachLoop, records: CardRecords
+) -> None:
+    """A card whose capacity was never proven is not believed because it was begun before."""
+    card = attach_loop()
+    arguments = [str(part) for part in (image, card, records.path)]
+    done = subprocess.run([sys.executable, "-c", _KILLED_EARLY, *arguments])
+    assert done.returncode == -9
+    events: list[Event] = []
+    plan = prepare(image, card, FlashOptions(resume=True))
+    flash(plan, records=records, listener=events.append)
+    said = [event.text for event in events if isinstance(event, CardNoted)]
+    assert any(text.startswith("continued: ") for text in said)
+    assert records.cards()[-1].probed_bytes == 64 * MIB

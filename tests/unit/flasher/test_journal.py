@@ -101,6 +101,37 @@ def test_continued_run_takes_over(tmp_path: Path, image: Image) -> None:
     assert again.done == found.done
 
 
+def test_proof_of_capacity_is_kept_for_the_marked_card(tmp_path: Path, image: Image) -> None:
+    """A card that is known by its reader's number alone may be another one, and a liar."""
+    first = _journal(tmp_path / "j", image)
+    found = find_interrupted(tmp_path / "j", CARD, CARD.size_bytes, first.path.stem)
+    assert found is not None
+    assert not found.is_probed
+    first.probed()
+    found = find_interrupted(tmp_path / "j", CARD, CARD.size_bytes, first.path.stem)
+    assert found is not None
+    assert found.is_probed
+    second = _journal(tmp_path / "j", image)
+    second.take_over(found)
+    again = find_interrupted(tmp_path / "j", CARD, CARD.size_bytes, second.path.stem)
+    assert again is not None
+    assert again.is_probed
+    unmarked = find_interrupted(tmp_path / "j", CARD, CARD.size_bytes, None)
+    assert unmarked is not None
+    assert not unmarked.is_probed
+
+
+def test_old_journal_is_kept_until_the_new_one_can_be_written(tmp_path: Path, image: Image) -> None:
+    """What cannot be taken over is not thrown away."""
+    first = _journal(tmp_path / "j", image)
+    found = find_interrupted(tmp_path / "j", CARD, CARD.size_bytes, None)
+    assert found is not None
+    second = _journal(tmp_path / "j", image)
+    second.fault = "cannot be resumed: the disk is full"
+    second.take_over(found)
+    assert first.path.exists()
+
+
 def test_journal_that_cannot_be_written_says_so(tmp_path: Path, image: Image) -> None:
     """A full or forbidden folder costs the resumption, not the card."""
     (tmp_path / "j").write_text("a file where the folder should be")
