@@ -18,6 +18,7 @@ from flasher.station.station import Job, Made
 from flasher.write import FlashOptions, FlashPlan, FlashReport, flash, prepare
 from flasher.write.card import UNUSABLE
 from flasher.write.event import CardNoted, CardProgressed
+from flasher.write.head import read_marker
 
 
 class CardMaker:
@@ -43,7 +44,9 @@ class CardMaker:
     def flash(self, job: Job, item: Item, listener: Listener) -> Made:
         """Write, verify, record and eject the card."""
         card = job.card
-        plan = prepare(self._image, card.path, self._options, card=item.spec, host=self._host)
+        # A card that was pulled or whose station was killed goes on, whatever item it is now.
+        options = replace(self._options, resume=read_marker(card.path) is not None)
+        plan = prepare(self._image, card.path, options, card=item.spec, host=self._host)
         _check_medium(plan, card)
         for oddity in plan.oddities:  # the ports were confirmed, so nobody is asked about it
             listener(CardNoted(card=str(card.path), text=f"careful: {oddity}"))

@@ -123,6 +123,8 @@ def test_a_list_is_made_through_pulls_and_kills(
         two.put(_new_card(cards[1]))
         station.wait_for(event="CardMade", item="cam-03")
         assert station.finish() == 0
+    notes = [line["text"] for line in station.lines if line["event"] == "SlotNoted"]
+    assert any(text.startswith("continued: ") for text in notes), notes
     states = [line["state"] for line in station.lines if line["event"] == "ItemStands"]
     assert states == ["done"] * 3
     _check_cards(tmp_path, {"cam-01": cards[0], "cam-02": cards[2], "cam-03": cards[1]})
