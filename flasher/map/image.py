@@ -15,6 +15,7 @@ from edge.errors import ImageError
 from edge.units import KIB, MIB, format_size
 from flasher.map.bmap import Bmap
 from flasher.map.filesystem import survey_partition
+from flasher.map.logical import survey_logical
 from flasher.map.mapping import Mapping, settle_mapping
 from flasher.map.sparse import data_ranges
 from flasher.map.survey import Surveyor
@@ -38,7 +39,7 @@ def map_raw(fd: int, size_bytes: int, bmap: Bmap | None = None) -> Mapping:
     free: list[Range] = []
     for partition in _mappable(partitions):
         if partition.end_bytes <= size_bytes:
-            surveyor = Surveyor(survey_partition(partition.size_bytes), partition.size_bytes)
+            surveyor = _surveyor(partition)
             _lead(surveyor, fd, partition.start_bytes)
             free += _shift(surveyor.free, partition.start_bytes)
     found = tuple(data_ranges(fd, size_bytes))
@@ -109,10 +110,7 @@ class MapObserver:
     def _open(self) -> None:
         """Begin the surveys; the head may hold the beginning of a partition."""
         self._partitions = _partitions(bytes(self.head))
-        self._surveyors = [
-            (each, Surveyor(survey_partition(each.size_bytes), each.size_bytes))
-            for each in _mappable(self._partitions)
-        ]
+        self._surveyors = [(each, _surveyor(each)) for each in _mappable(self._partitions)]
         self._give(0, memoryview(self.head)[: self._position])
 
     def _give(self, offset: int, view: memoryview) -> None:
@@ -169,16 +167,30 @@ def _partitions(head: bytes) -> tuple[Partition, ...]:
 
 
 def _mappable(partitions: tuple[Partition, ...]) -> Iterator[Partition]:
-    """Yield the partitions that hold no others and share no byte with another."""
-    plain = [each for each in partitions if not each.extended]
-    for each in plain:
+    """Yield the partitions that lie in no other and share no byte with another."""
+    containers = [each for each in partitions if each.extended]
+    outer = [
+        each
+        for each in partitions
+        if not any(
+            other.start_bytes <= each.start_bytes and each.end_bytes <= other.end_bytes
+            for other in containers
+            if other is not each
+        )
+    ]
+    for each in outer:
         shares = any(
             other.start_bytes < each.end_bytes and each.start_bytes < other.end_bytes
-            for other in plain
+            for other in outer
             if other is not each
         )
         if not shares and each.start_bytes:
             yield each
+
+
+def _surveyor(partition: Partition) -> Surveyor:
+    survey = survey_logical if partition.extended else survey_partition
+    return Surveyor(survey(partition.size_bytes), partition.size_bytes)
 
 
 def _settle(

@@ -86,14 +86,16 @@ def settle_mapping(
     return Mapping(size_bytes=size_bytes, data=data, unread=subtract(idle, data), checks=checks)
 
 
+def edges_of(partition: Range) -> tuple[Range, Range]:
+    """Return where in a partition its signatures are, which are never left as they are."""
+    return (
+        Range(partition.start, min(partition.end, partition.start + _SIGNATURES_BYTES)),
+        Range(max(partition.start, partition.end - _SIGNATURES_BYTES), partition.end),
+    )
+
+
 def _kept(size_bytes: int, partitions: Sequence[Partition]) -> tuple[Range, ...]:
     """Return what is never left as it is, whatever a map says."""
     taken = [Range(each.start_bytes, each.end_bytes) for each in partitions]
-    edges = []
-    for one in taken:
-        edges += [
-            Range(one.start, min(one.end, one.start + _SIGNATURES_BYTES)),
-            Range(max(one.start, one.end - _SIGNATURES_BYTES), one.end),
-        ]
     loaders = subtract([Range(0, min(_LOADERS_BYTES, size_bytes))], taken)
-    return merge([*edges, *loaders])
+    return merge([*loaders, *(edge for one in taken for edge in edges_of(one))])

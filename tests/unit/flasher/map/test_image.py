@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from edge.errors import ImageError
 from edge.units import KIB, MIB
 from flasher.map import Bmap, MapObserver, Mapping, RangeCheck, map_bmap, map_raw
-from flasher.ranges import Range, subtract, total_bytes
-from flasher.table import Partition, Table, add_partition, write_table
+from flasher.ranges import Range, intersect, subtract, total_bytes
+from flasher.table import Partition, Table, add_partition, read_table, write_table
 from flasher.table.mbr import write_mbr
 from tests.fakes.fat import TABLE_AT, make_fat16
 
@@ -134,6 +134,53 @@ def test_partition_past_the_end_of_the_image(tmp_path: Path) -> None:
     disk = _disk()[: 16 * MIB]
     assert _stream(disk).unread == ()
     assert _look(tmp_path / "disk", disk).unread == ()
+
+
+def _logical_disk(*, fats: int = 2) -> bytearray:
+    """Return a disk with one primary and some logical partitions, each with a file system."""
+    size = (20 + 18 * fats) * MIB
+    file = io.BytesIO(_disk(size=size))
+    table = read_table(file)
+    assert table is not None
+    table = add_partition(table, type="0f")
+    for _ in range(fats):
+        table = add_partition(table, type="0e", size_bytes=16 * MIB, logical=True)
+    write_table(file, table)
+    for each in table.partitions[2:]:
+        file.seek(each.start_bytes)
+        file.write(_FAT)
+    return bytearray(file.getvalue())
+
+
+def test_logical_partitions(tmp_path: Path) -> None:
+    """The file systems of logical partitions are surveyed, and their edges never left alone."""
+    disk = bytes(_logical_disk())
+    mapping = _look(tmp_path / "disk", disk)
+    assert total_bytes(mapping.unread) > 36 * MIB
+    assert _stream(disk, piece_bytes=100_000).unread == mapping.unread
+    table = read_table(io.BytesIO(disk))
+    assert table is not None
+    for each in table.partitions[2:]:
+        tail = Range(each.end_bytes - MIB, each.end_bytes)
+        assert intersect(mapping.unread, [tail]) == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (510, b"\0\0"),  # no record
+        (446 + 8, b"\xff\xff\xff\x00"),  # the partition is outside
+        (446 + 8, bytes(4)),  # the partition is on its record
+        (462 + 8, b"\x00\x10\x00\x00"),  # the next record is in this partition
+    ],
+)
+def test_broken_chain_of_logical_partitions(at: int, value: bytes) -> None:
+    """Where the chain is broken, nothing in the container is free, but outside of it."""
+    disk, container = _logical_disk(), 17 * MIB
+    disk[container + at : container + at + len(value)] = value
+    unread = _stream(bytes(disk)).unread
+    assert 12 * MIB < total_bytes(unread) < 14 * MIB
+    assert unread[-1].end <= container
 
 
 def test_gpt_and_holes(tmp_path: Path) -> None:
