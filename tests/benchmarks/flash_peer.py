@@ -160,13 +160,13 @@ def _bmaptool(image: BenchImage, form: str, card: BenchCard) -> list[str]:
     words = [shlex.quote(str(word)) for word in (image.bmap, image.file(form), card.device)]
     copy = f"bmaptool copy --bmap {' '.join(words)}"
     check = (
-        f"{shlex.quote(sys.executable)} -m tests.benchmarks.flash_readback {words[0]} {words[2]}"
+        f"{shlex.quote(sys.executable)} -m tests.benchmarks.tool.read_back {words[0]} {words[2]}"
     )
     return ["sh", "-ec", f"{copy}; blockdev --flushbufs {card.device}; {check}"]
 
 
 def _etcher(image: BenchImage, form: str, card: BenchCard) -> list[str]:
-    script = str(Path(__file__).with_name("flash_etcher.cjs"))
+    script = str(Path(__file__).with_name("tool") / "etcher.cjs")
     size = str(card.kept.stat().st_size)
     return ["node", script, str(_etcher_folder()), str(image.file(form)), str(card.device), size]
 
