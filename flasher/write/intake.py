@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from edge.errors import EdgeError
 from flasher.ranges import Range
 from flasher.write.ring import Buffer, Ring
 
@@ -34,7 +33,7 @@ class Intake:
     """A queue with an end that can also be cut off: what comes later is given back at once."""
 
     def __init__(self, woken: Callable[[], None]) -> None:
-        self.error: EdgeError | None = None
+        self.error: BaseException | None = None
         self.has_ended = False
         self._woken, self._lock = woken, Lock()
         self._chunks: deque[Chunk] = deque()
@@ -57,7 +56,7 @@ class Intake:
             self._chunks.append(chunk)
         self._woken()
 
-    def end(self, error: EdgeError | None = None) -> None:
+    def end(self, error: BaseException | None = None) -> None:
         """Say that nothing more comes, because all came or because of `error`."""
         self.error, self.has_ended = error, True
         self._woken()

@@ -34,11 +34,13 @@ class DigestLearner:
         return self._sha256
 
     def _run(self) -> None:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
-        with suppress(EdgeError):  # the cards meet the same fault and tell of it
-            self._sha256 = self._read()
-        self._is_known.set()
+        try:
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
+            with suppress(EdgeError):  # the cards meet the same fault and tell of it
+                self._sha256 = self._read()
+        finally:  # whatever happens: a finished card waits for it
+            self._is_known.set()
 
     def _read(self) -> str:
         digest, buffer = hashlib.sha256(), memoryview(bytearray(MIB))

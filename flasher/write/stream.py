@@ -5,14 +5,14 @@ The reader waits when every buffer is taken. If some card then has nothing left 
 another sits on the buffers, the latter is let go: it will follow a stream of its own.
 """
 
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from threading import Event, Thread
 from time import monotonic
 from typing import Protocol
 
-from edge.errors import EdgeError
-from flasher.ranges import Range, split
+from flasher.ranges import Range, merge, split, subtract
 from flasher.source import Image, ImageReader, open_image
 from flasher.write.digest import RangeChecker, digest
 from flasher.write.intake import Chunk, Intake
@@ -67,10 +67,10 @@ class Stream:
         Thread(target=self._run, name="image stream", daemon=True).start()
 
     def _run(self) -> None:
-        error: EdgeError | None = None
+        error: BaseException | None = None
         try:
             self._read_all()
-        except EdgeError as caught:  # the thread's boundary: every card raises it again
+        except BaseException as caught:  # the thread's boundary: every card raises it again
             error = caught
         for follower in self._followers:
             follower.intake.end(error)
@@ -80,19 +80,37 @@ class Stream:
             reader = stack.enter_context(open_image(self._image))
             head = self._image.head
             self._checker.feed(Range(0, len(head)), memoryview(head))
-            for at in split(self._ranges, self._ring.buffer_bytes):
+            for at, is_wanted in self._steps():
                 buffer = self._wait_for_buffer(at.start)
                 if buffer is None:
                     return
-                self._publish(at, buffer, reader)
+                self._publish(at, buffer, reader, self._followers if is_wanted else ())
 
-    def _publish(self, at: Range, buffer: Buffer, reader: ImageReader) -> None:
+    def _steps(self) -> Iterator[tuple[Range, bool]]:
+        """Yield what to read in order, and whether cards want it or only the block map does.
+
+        Without the latter a range of which a card leaves out one block would go unchecked.
+        """
+        if not self._ranges:
+            return
+        start, size_bytes = self._ranges[0].start, self._ring.buffer_bytes
+        checked = merge(one.range for one in self._image.checks if one.range.end > start)
+        known = Range(0, len(self._image.head))
+        unwanted = subtract(checked, [known, *self._ranges])
+        yield from heapq.merge(
+            ((at, True) for at in split(self._ranges, size_bytes)),
+            ((at, False) for at in split(unwanted, size_bytes)),
+        )
+
+    def _publish(
+        self, at: Range, buffer: Buffer, reader: ImageReader, followers: Sequence[Follower]
+    ) -> None:
         view = buffer.memory[: at.size_bytes]
         try:
             inside = fill(self._image, reader, at, view)
             self._checker.feed(Range(at.start, at.start + inside), view[:inside])
             chunk = Chunk(at, buffer, digest(view), self._ring)
-            for follower in self._followers:
+            for follower in followers:
                 follower.intake.offer(chunk)
         finally:
             self._ring.release(buffer)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cards that follow one stream, and those that cannot keep up with it."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -8,11 +9,15 @@ import pytest
 
 from edge.errors import ImageError
 from edge.events import ignore
-from flasher.source import scan_image
+from flasher.ranges import Range, merge
+from flasher.source import Image, RangeCheck, scan_image
 from flasher.write.card import StoppedError
 from flasher.write.content import Content, lay_out
 from flasher.write.feed import Feed
+from flasher.write.intake import Intake
 from flasher.write.job import Job, write_card
+from flasher.write.ring import Ring
+from flasher.write.stream import Stream
 from tests.fakes.image import MIB, make_image
 from tests.fakes.medium import FakeMedium
 from tests.unit.flasher.test_content import render
@@ -137,6 +142,59 @@ def test_damaged_image_fails_every_card(tmp_path: Path) -> None:
         run.start()
     assert all(run.is_over() and isinstance(run.error, ImageError) for run in runs)
     assert not any(run.medium.bytes[:MIB] == content.head for run in runs)
+
+
+def _checked(image: Image, at: Range, algorithm: str = "sha256") -> Image:
+    """Return `image` with a block map that promises something else at `at`."""
+    check = RangeCheck(range=at, digest="0" * 64, algorithm=algorithm)
+    return replace(image, data=merge([*image.data, at]), checks=(check,))
+
+
+def test_what_no_card_wants_is_checked_as_well(tmp_path: Path) -> None:
+    """The range of a block map in which the image's own backup table lies is one of them."""
+    image = scan_image(make_image(tmp_path / "i.img"))
+    image = _checked(image, Range(12 * MIB, image.size_bytes))
+    (run,) = _runs(lay_out(image, CARD), 1)
+    run.start()
+    assert run.is_over()
+    assert "does not match its block map" in str(run.error)
+
+
+def test_card_that_was_let_go_checks_the_range_it_is_in(tmp_path: Path) -> None:
+    """Its stream does not rely on the one before it, which may have ended early."""
+    image = _checked(scan_image(make_image(tmp_path / "i.img")), Range(8 * MIB, 12 * MIB))
+    ended, intake = Event(), Intake(lambda: ended.set() if intake.has_ended else None)
+
+    class Card:
+        wanted = image.data
+        is_idle = False
+
+        def __init__(self) -> None:
+            self.intake = intake
+
+    Stream(
+        image,
+        [Range(10 * MIB, 13 * MIB)],
+        ring=Ring(16, CHUNK),
+        followers=[Card()],
+        let_go=lambda _card, _position: None,
+        stopping=Event(),
+    ).start()
+    assert ended.wait(_PATIENCE_S)
+    assert isinstance(intake.error, ImageError)
+    chunk = intake.take()
+    assert chunk is None or chunk.range.start == 10 * MIB
+
+
+def test_bug_in_the_reader_ends_every_card(tmp_path: Path) -> None:
+    """Whatever ends the stream, nobody waits for it for ever."""
+    image = scan_image(make_image(tmp_path / "i.img"))
+    image = _checked(image, Range(8 * MIB, 9 * MIB), algorithm="no such algorithm")
+    runs = _runs(lay_out(image, CARD), 2)
+    for run in runs:
+        run.start()
+    assert all(run.is_over() and isinstance(run.error, ValueError) for run in runs)
+    assert not any(any(run.medium.bytes[:512]) for run in runs)
 
 
 def test_stopped_run_ends_every_card(content: Content) -> None:
