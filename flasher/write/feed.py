@@ -14,8 +14,7 @@ from flasher.write.stream import Follower, Stream
 
 _GRACE_S = 2.0
 _BUFFERS_A_CARD = 4
-_LEAST_BUFFERS = 16
-_BUFFERS_ALONE = 4
+_BUFFERS_ALONE = 6
 _PRIVATE_BUFFERS = 4  # one for each of a card's three workers, and one of zeros
 
 
@@ -63,7 +62,7 @@ class Feed:
             runs = list(self._waiting)
         self._grace.cancel()
         ranges = merge(one for run in runs for one in run.wanted)
-        self._start(runs, ranges, max(_LEAST_BUFFERS, _BUFFERS_A_CARD * len(runs)))
+        self._start(runs, ranges, max(_BUFFERS_ALONE, _BUFFERS_A_CARD * len(runs)))
 
     def _start(self, runs: Sequence[Follower], ranges: Sequence[Range], buffers: int) -> None:
         ring = Ring(buffers, self.chunk_bytes)

@@ -19,9 +19,9 @@ def chunk_bytes_of(devices: Sequence[Device], host: Host) -> int:
 def _chunk_bytes(device: Device, host: Host) -> int:
     queue = host.sys / "class/block" / device.path.name / "queue"
     largest = host.read_number(queue / "max_sectors_kb") * KIB or _USUAL_BYTES
+    # Past 512 KiB size gains nothing, but a device that names its best multiple shall have it.
     best = host.read_number(queue / "optimal_io_size")
     size = _LEAST_BYTES
-    # Past 512 KiB size gains nothing, but a card likes its own multiple.
-    while size * 2 <= min(max(largest, best), _MOST_BYTES):
+    while size * 2 <= min(max(min(largest, _USUAL_BYTES), best), _MOST_BYTES):
         size *= 2
     return size

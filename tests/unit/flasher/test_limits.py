@@ -16,8 +16,9 @@ from flasher.write.limits import chunk_bytes_of
         (120, 0, 512 * KIB),
         (512, 0, 512 * KIB),
         (1280, 0, MIB),
-        (32767, 0, 4 * MIB),
+        (32767, 0, MIB),
         (512, 2 * MIB, 2 * MIB),
+        (512, 64 * MIB, 4 * MIB),
     ],
 )
 def test_chunk_follows_the_queue(
