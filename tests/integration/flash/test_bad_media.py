@@ -96,8 +96,9 @@ BAD = (
     _operation(
         "unreadable head", Fault(kind="fail", on="read", offset=HEAD, times=None), fails=True
     ),
-    _operation("pulled while written", Fault(kind="vanish", offset=DATA), fails=True),
-    _operation("pulled while read", Fault(kind="vanish", on="read", offset=DATA), fails=True),
+    # Whichever request comes first after that is the one that is named.
+    Bad(name="pulled while written", faults=(Fault(kind="vanish", offset=DATA),)),
+    Bad(name="pulled while read", faults=(Fault(kind="vanish", on="read", offset=DATA),)),
 )
 UNPROBED = tuple(one for one in BAD if one.capacity)
 
