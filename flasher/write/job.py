@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
 
-from edge.errors import ImageError
+from edge.errors import BugError, ImageError
 from edge.events import Listener, Progressed
 from flasher.ranges import Range
 from flasher.source import Image, read_stamp
-from flasher.write.card import UNUSABLE, CardRun, HopelessError, Tally
+from flasher.write.card import UNUSABLE, CardRun, HopelessError, StoppedError, Tally
 from flasher.write.content import Content
 from flasher.write.event import CardNoted, CardProgressed, Phase
 from flasher.write.feed import Feed
@@ -57,6 +57,7 @@ def write_card(job: Job) -> None:
     clear_head(job.medium, job.content, job.marker)
     job.tally.probed_bytes = _probe(job) if job.is_probed else None
     _write_body(job)
+    _check_complete(job)
     _check_unchanged(job.content.image)
     try:
         if write_head(job.medium, job.content):
@@ -103,6 +104,8 @@ def _write_body(job: Job) -> None:
 
 def _repair(job: Job, tally: Tally) -> None:
     def note(text: str) -> None:
+        if job.stopping.is_set():
+            raise StoppedError
         if tally.rewritten:  # what a resumed run merely hoped for is no fault of the card
             job.listener(CardNoted(card=job.medium.name, text=text))
 
@@ -110,6 +113,18 @@ def _repair(job: Job, tally: Tally) -> None:
     for one in tally.bad:
         tally.verified_bytes += one.size_bytes
         job.verified(one)
+
+
+def _check_complete(job: Job) -> None:
+    """See that nothing was left out, by whatever mistake, before the card may boot."""
+    if job.stopping.is_set():
+        raise StoppedError
+    tally = job.tally
+    if tally.verified_bytes != tally.total_bytes:
+        raise BugError(
+            f"{job.medium.name}: {tally.verified_bytes} of {tally.total_bytes} bytes"
+            f" were read back; {UNUSABLE}"
+        )
 
 
 def _check_unchanged(image: Image) -> None:

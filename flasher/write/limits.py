@@ -9,11 +9,19 @@ from flasher.device import Device, Host
 _LEAST_BYTES = 512 * KIB
 _MOST_BYTES = 4 * MIB
 _USUAL_BYTES = MIB
+_BUDGET_BYTES = 128 * MIB
+_CHUNKS_A_CARD = 12  # in the common ring, in its own workers, and in its ring once it is let go
 
 
 def chunk_bytes_of(devices: Sequence[Device], host: Host) -> int:
-    """Return the size of chunks for all of `devices`: what the largest request of each allows."""
-    return max((_chunk_bytes(device, host) for device in devices), default=_USUAL_BYTES)
+    """Return the size of chunks for all of `devices`: what the largest request of each allows.
+
+    Many cards get smaller ones, so that all buffers together stay within a budget.
+    """
+    size = max((_chunk_bytes(device, host) for device in devices), default=_USUAL_BYTES)
+    while size > _LEAST_BYTES and size * len(devices) * _CHUNKS_A_CARD > _BUDGET_BYTES:
+        size //= 2
+    return size
 
 
 def _chunk_bytes(device: Device, host: Host) -> int:

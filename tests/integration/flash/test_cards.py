@@ -97,7 +97,8 @@ from flasher.write import flash, prepare
 from flasher.write.event import CardProgressed
 
 def die(event):
-    if isinstance(event, CardProgressed) and event.done_bytes >= 40 << 20:
+    is_verifying = isinstance(event, CardProgressed) and event.phase == "verify"
+    if is_verifying and event.done_bytes >= 40 << 20:
         os.kill(os.getpid(), signal.SIGKILL)
 
 plan = prepare(Path(sys.argv[1]), Path(sys.argv[2]))

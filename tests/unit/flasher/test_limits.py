@@ -34,3 +34,13 @@ def test_chunk_follows_the_queue(
     assert chunk_bytes_of([card], host) == expected
     file = Device(path=Path("/tmp/file.img"), kind=DeviceKind.FILE, size_bytes=MIB)
     assert chunk_bytes_of([file], host) == MIB
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 4 * MIB), (8, MIB), (99, 512 * KIB)])
+def test_many_cards_share_a_budget(tmp_path: Path, count: int, expected: int) -> None:
+    """Eight fast cards do not take eight times the memory of one."""
+    queue = tmp_path / "sys/class/block/sdx/queue"
+    queue.mkdir(parents=True)
+    (queue / "max_sectors_kb").write_text("32767\n")
+    card = Device(path=Path("/dev/sdx"), kind=DeviceKind.DISK, size_bytes=MIB)
+    assert chunk_bytes_of([card] * count, Host(sys=tmp_path / "sys")) == expected

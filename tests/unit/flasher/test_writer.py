@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """One card's job against cards that keep, spoil, lose and lie."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
 import pytest
 
-from edge.errors import FlashError, ImageError
+from edge.errors import BugError, FlashError, ImageError
 from edge.events import Event, Listener, ignore
 from flasher.source import scan_image
-from flasher.write.card import Tally
+from flasher.write.card import StoppedError, Tally
 from flasher.write.content import Content, lay_out
 from flasher.write.event import CardNoted, CardProgressed, Phase
 from flasher.write.feed import Feed
+from flasher.write.intake import Chunk
 from flasher.write.job import Job, write_card
+from flasher.write.stream import Follower
 from tests.fakes.image import MIB, make_image
 from tests.fakes.medium import FakeMedium
 from tests.unit.flasher.test_content import render
@@ -176,3 +179,77 @@ def test_progress_ends_at_its_total(content: Content) -> None:
         done = [one.done_bytes for one in steps]
         assert done == sorted(done)
     assert steps[-1].done_bytes == steps[-1].total_bytes
+
+
+def test_interrupt_while_bad_ranges_are_written_again_stops_there(content: Content) -> None:
+    """A long repair does not outlast the operator's patience, and the head stays away."""
+    medium, stopping = FakeMedium(CARD, flips={9 * MIB: 1, 10 * MIB: 1}), Flag()
+    job = Job(
+        medium=medium,
+        content=content,
+        feed=Feed(content.image, 1, chunk_bytes=MIB, stopping=stopping),
+        listener=lambda event: stopping.set() if isinstance(event, CardNoted) else None,
+        stopping=stopping,
+        is_probed=False,
+    )
+    with pytest.raises(StoppedError):
+        write_card(job)
+    assert not any(medium.bytes[:512])
+
+
+def test_interrupt_after_the_last_byte_leaves_the_head_away(content: Content) -> None:
+    """Whoever was told that the card is unbootable can rely on it."""
+    medium, stopping = FakeMedium(CARD), Flag()
+    job = Job(
+        medium=medium,
+        content=content,
+        feed=Feed(content.image, 1, chunk_bytes=MIB, stopping=stopping),
+        listener=lambda event: _stop_at_end(event, stopping),
+        stopping=stopping,
+        is_probed=False,
+    )
+    with pytest.raises(StoppedError):
+        write_card(job)
+    assert not any(medium.bytes[:512])
+
+
+def _stop_at_end(event: Event, stopping: Flag) -> None:
+    if not isinstance(event, CardProgressed) or event.phase is not Phase.VERIFY:
+        return
+    if event.done_bytes == event.total_bytes:
+        stopping.set()
+
+
+def test_card_of_which_something_was_left_out_does_not_boot(content: Content) -> None:
+    """Should a chunk ever get lost between reader and card, the count at the end tells."""
+
+    class Forgetful(Feed):
+        """Loses the first chunk."""
+
+        def join(self, run: Follower) -> None:
+            run.intake.offer = _all_but_the_first(run.intake.offer)  # type: ignore[assignment,method-assign]
+            super().join(run)
+
+    medium, stopping = FakeMedium(CARD), Flag()
+    job = Job(
+        medium=medium,
+        content=content,
+        feed=Forgetful(content.image, 1, chunk_bytes=MIB, stopping=stopping),
+        listener=ignore,
+        stopping=stopping,
+        is_probed=False,
+    )
+    with pytest.raises(BugError, match="were read back"):
+        write_card(job)
+    assert not any(medium.bytes[:512])
+
+
+def _all_but_the_first(offer: Callable[[Chunk], None]) -> Callable[[Chunk], None]:
+    seen: list[Chunk] = []
+
+    def take(chunk: Chunk) -> None:
+        if seen:
+            offer(chunk)
+        seen.append(chunk)
+
+    return take
