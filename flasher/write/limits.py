@@ -10,7 +10,7 @@ _LEAST_BYTES = 512 * KIB
 _MOST_BYTES = 4 * MIB
 _USUAL_BYTES = MIB
 _BUDGET_BYTES = 128 * MIB
-_CHUNKS_A_CARD = 12  # in the common ring, in its own workers, and in its ring once it is let go
+_CHUNKS_A_CARD = 14  # in the common ring, in its own workers, and in its ring once it is let go
 
 
 def chunk_bytes_of(devices: Sequence[Device], host: Host) -> int:

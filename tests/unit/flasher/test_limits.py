@@ -41,6 +41,6 @@ def test_many_cards_share_a_budget(tmp_path: Path, count: int, expected: int) ->
     """Eight fast cards do not take eight times the memory of one."""
     queue = tmp_path / "sys/class/block/sdx/queue"
     queue.mkdir(parents=True)
-    (queue / "max_sectors_kb").write_text("32767\n")
+    (queue / "optimal_io_size").write_text(f"{4 * MIB}\n")
     card = Device(path=Path("/dev/sdx"), kind=DeviceKind.DISK, size_bytes=MIB)
     assert chunk_bytes_of([card] * count, Host(sys=tmp_path / "sys")) == expected
