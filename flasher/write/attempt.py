@@ -4,7 +4,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
 from time import monotonic
+from typing import Any
 
 from edge.errors import EdgeError
 from flasher.card import RenderedCard
@@ -14,6 +16,7 @@ from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
 
 Clock = Callable[[], datetime]
+Told = Callable[[str], None]
 
 
 def new_attempt(
@@ -46,80 +49,67 @@ def new_attempt(
     )
 
 
-@contextmanager
-def recording_failure(
-    records: CardRecords, number: int, clock: Clock, tally: Tally, *, is_due: Callable[[], bool]
-) -> Iterator[None]:
-    """Note how an attempt fails or that it was stopped, unless its end was noted meanwhile."""
-    started = monotonic()
+class Entry:
+    """An attempt in the records; how it ended is said once, by whoever knows first.
 
-    def note(outcome: Outcome, error: str = "") -> None:
-        if is_due():
-            record_failure(
-                records,
-                number,
+    Records that cannot be written make no good card bad, nor hide why a bad one is: that the
+    end is missing there is only told.
+    """
+
+    def __init__(self, records: CardRecords, number: int, *, clock: Clock, told: Told) -> None:
+        self.number = number
+        self.tally = Tally()
+        """How far it came; the card's job fills it."""
+        self._records, self._clock, self._told = records, clock, told
+        self._began, self._lock, self._has_ended = monotonic(), Lock(), False
+
+    def fail(self, error: EdgeError) -> None:
+        """Note why the attempt failed."""
+        self._end(Outcome.FAILED, error=error.message)
+
+    def stop(self) -> None:
+        """Note that the operator stopped it."""
+        self._end(Outcome.STOPPED)
+
+    def succeed(self, medium: WatchedMedium, *, seconds: float, sha256: str) -> None:
+        """Note that the card is written and read back."""
+        self._end(
+            Outcome.WRITTEN,
+            seconds=seconds,
+            write_bytes_per_second=medium.write_bytes_per_second,
+            read_bytes_per_second=medium.read_bytes_per_second,
+            image_sha256=sha256,
+        )
+
+    def _end(self, outcome: Outcome, *, seconds: float | None = None, **more: Any) -> None:
+        with self._lock:
+            if self._has_ended:
+                return
+            self._has_ended = True
+        try:
+            self._records.finish(
+                self.number,
                 outcome,
-                tally,
-                clock=clock,
-                error=error,
-                seconds=monotonic() - started,
+                ended=self._clock(),
+                seconds=monotonic() - self._began if seconds is None else seconds,
+                written_bytes=self.tally.written_bytes,
+                verified_bytes=self.tally.verified_bytes,
+                rewritten_ranges=len(self.tally.rewritten),
+                probed_bytes=self.tally.probed_bytes,
+                **more,
             )
+        except EdgeError as error:
+            self._told(f"its end is not recorded ({outcome}): {error.message}")
 
+
+@contextmanager
+def recording_failure(entry: Entry) -> Iterator[None]:
+    """Note how an attempt fails or that it was stopped."""
     try:
         yield
     except EdgeError as error:
-        note(Outcome.FAILED, error.message)
+        entry.fail(error)
         raise
     except (StoppedError, KeyboardInterrupt):
-        note(Outcome.STOPPED)
+        entry.stop()
         raise
-
-
-def record_failure(
-    records: CardRecords,
-    number: int,
-    outcome: Outcome,
-    tally: Tally,
-    *,
-    clock: Clock,
-    error: str,
-    seconds: float = 0.0,
-) -> None:
-    """Note that attempt `number` came no further than `tally`."""
-    records.finish(
-        number,
-        outcome,
-        ended=clock(),
-        error=error,
-        seconds=seconds,
-        written_bytes=tally.written_bytes,
-        verified_bytes=tally.verified_bytes,
-        rewritten_ranges=len(tally.rewritten),
-        probed_bytes=tally.probed_bytes,
-    )
-
-
-def record_success(
-    records: CardRecords,
-    number: int,
-    tally: Tally,
-    *,
-    medium: WatchedMedium,
-    clock: Clock,
-    seconds: float,
-    sha256: str,
-) -> None:
-    """Note that the card of attempt `number` is written and read back."""
-    records.finish(
-        number,
-        Outcome.WRITTEN,
-        ended=clock(),
-        seconds=seconds,
-        written_bytes=tally.written_bytes,
-        verified_bytes=tally.verified_bytes,
-        rewritten_ranges=len(tally.rewritten),
-        write_bytes_per_second=medium.write_bytes_per_second,
-        read_bytes_per_second=medium.read_bytes_per_second,
-        probed_bytes=tally.probed_bytes,
-        image_sha256=sha256,
-    )

@@ -93,11 +93,11 @@ class Journal:
             self.verified(one)
         self.save()
         if not self.fault:
-            (self.path.parent / f"{interrupted.header.run}.jsonl").unlink(missing_ok=True)
+            _remove(self.path.parent / f"{interrupted.header.run}.jsonl")
 
     def remove(self) -> None:
         """Forget the run: its card is finished."""
-        self.path.unlink(missing_ok=True)
+        _remove(self.path)
 
     def _append(self, line: dict[str, object], mode: int = 0) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | mode
@@ -151,6 +151,11 @@ def is_same_image(header: Header, image: Image) -> bool:
         image.size_bytes,
         image.stamp.changed_ns,
     )
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # one that stays is a hint that costs time, and no card
+        path.unlink(missing_ok=True)
 
 
 def _is_of(header: Header, device: Device, size_bytes: int, run: str | None) -> bool:

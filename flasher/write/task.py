@@ -2,8 +2,9 @@
 """One card of a run, from opening it to the last line of its record."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -15,15 +16,8 @@ from flasher.card import RenderedCard
 from flasher.device import DeviceKind, Host
 from flasher.device.eject import eject
 from flasher.ranges import total_bytes
-from flasher.record import CardRecords, Outcome
-from flasher.write.attempt import (
-    Clock,
-    new_attempt,
-    record_failure,
-    record_success,
-    recording_failure,
-)
-from flasher.write.card import Tally
+from flasher.record import CardRecords
+from flasher.write.attempt import Clock, Entry, new_attempt, recording_failure
 from flasher.write.content import Content
 from flasher.write.engine import CardThread
 from flasher.write.event import CardFailed, CardFinished, CardNoted
@@ -76,10 +70,9 @@ class Task:
     plan: FlashPlan
     card: RenderedCard
     content: Content
-    number: int | None = None
-    """Of the attempt in the records, once it has begun."""
+    entry: Entry | None = None
+    """In the records, once the attempt has begun."""
     is_touched: bool = False
-    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,16 +100,8 @@ def new_thread(task: Task, run: Run) -> CardThread:
             raise
 
     def give_up(error: FlashError) -> None:
-        if task.number is not None:
-            with suppress(EdgeError):  # its thread may have come back a moment ago and said it
-                record_failure(
-                    run.records,
-                    task.number,
-                    Outcome.FAILED,
-                    task.tally,
-                    clock=run.clock,
-                    error=error.message,
-                )
+        if task.entry:
+            task.entry.fail(error)
         _say_failed(name, run, error)
 
     name = str(task.plan.device.path)
@@ -136,29 +121,22 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
         thread.medium = medium = WatchedMedium(opened)
         resumes = interrupted.header.attempt if interrupted else None
         number = run.records.begin(new_attempt(plan, task.card, run.clock(), resumes=resumes))
-        task.number, began = number, monotonic()
-        with (
-            recording_failure(
-                run.records, number, run.clock, task.tally, is_due=lambda: thread.is_pending
-            ),
-            _unbootable_if_given_up(opened, medium, task.content),
-        ):
-            _write(task, run, medium, interrupted, number)
+        told = partial(_note, thread.name, run)
+        task.entry = entry = Entry(run.records, number, clock=run.clock, told=told)
+        began = monotonic()
+        with recording_failure(entry), _unbootable_if_given_up(opened, medium, task.content):
+            _write(task, run, medium, interrupted, entry)
         seconds = monotonic() - began
         sha256 = run.digest.wait()
-        record_success(
-            run.records,
-            number,
-            task.tally,
-            medium=medium,
-            clock=run.clock,
-            seconds=seconds,
-            sha256=sha256,
-        )
+        entry.succeed(medium, seconds=seconds, sha256=sha256)
     _let_go(task, run)
-    written = task.tally.written_bytes
+    written = entry.tally.written_bytes
     run.listener(CardFinished(card=thread.name, seconds=seconds, written_bytes=written))
-    return _report(task, number=number, seconds=seconds, sha256=sha256)
+    return _report(task, entry, seconds=seconds, sha256=sha256)
+
+
+def _note(name: str, run: Run, text: str) -> None:
+    run.listener(CardNoted(card=name, text=text))
 
 
 def _let_go(task: Task, run: Run) -> None:
@@ -190,11 +168,11 @@ def _journals(records: CardRecords) -> Path:
 
 
 def _write(
-    task: Task, run: Run, medium: WatchedMedium, interrupted: Interrupted | None, number: int
+    task: Task, run: Run, medium: WatchedMedium, interrupted: Interrupted | None, entry: Entry
 ) -> None:
     plan = task.plan
     header = new_header(
-        plan.device, plan.size_bytes, plan.request.image, started=run.clock(), attempt=number
+        plan.device, plan.size_bytes, plan.request.image, started=run.clock(), attempt=entry.number
     )
     journal = Journal(_journals(run.records), header)
     if interrupted:
@@ -205,7 +183,7 @@ def _write(
     job = Job(
         medium=medium,
         content=task.content,
-        tally=task.tally,
+        tally=entry.tally,
         feed=run.feed,
         listener=run.listener,
         stopping=run.stopping,
@@ -250,12 +228,12 @@ def _removing_failed_file(plan: FlashPlan) -> Iterator[None]:
         raise
 
 
-def _report(task: Task, *, number: int, seconds: float, sha256: str) -> FlashReport:
-    personality, tally = task.card.personality, task.tally
+def _report(task: Task, entry: Entry, *, seconds: float, sha256: str) -> FlashReport:
+    personality, tally = task.card.personality, entry.tally
     enrolment = personality.enrolment if personality else None
     return FlashReport(
         target=task.plan.device.path,
-        record_id=number,
+        record_id=entry.number,
         image_sha256=sha256,
         written_bytes=tally.written_bytes,
         verified_bytes=tally.verified_bytes,

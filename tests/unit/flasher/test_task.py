@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One card of a run that nobody waits for any more: what was said of it stays true."""
+"""One card of a run: what is said and recorded of it is true, and said once."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,16 +7,16 @@ from threading import Event as Flag
 
 import pytest
 
-from edge.errors import FlashError
+from edge.errors import FlashError, ImageError
 from edge.events import Event, ignore
 from flasher.card import CardRenderer
 from flasher.device import THIS_HOST
 from flasher.record import CardRecords, Outcome
 from flasher.source import scan_image
-from flasher.write import prepare
+from flasher.write import FlashOptions, flash, prepare
 from flasher.write.content import lay_out
 from flasher.write.engine import CardThread
-from flasher.write.event import CardFailed, CardProgressed
+from flasher.write.event import CardFailed, CardNoted, CardProgressed
 from flasher.write.feed import Feed
 from flasher.write.job import Job, write_card
 from flasher.write.learn import DigestLearner
@@ -65,6 +65,41 @@ def test_card_that_was_given_up_is_told_and_recorded_once(tmp_path: Path) -> Non
     assert [one.error for one in events if isinstance(one, CardFailed)] == ["no progress"]
     assert isinstance(threads[0].result, FlashError)
     assert not any(target.read_bytes()[:512])
+
+
+def test_records_that_cannot_be_written_make_no_good_card_bad(tmp_path: Path) -> None:
+    """The card stays, it is bootable, and that its end is missing in the records is told."""
+    target, records = tmp_path / "card.img", CardRecords(tmp_path / "home/cards.sqlite")
+    events: list[Event] = []
+
+    def hear(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, CardProgressed) and records.path.is_file():
+            records.path.unlink()
+            records.path.mkdir()
+
+    plan = prepare(make_image(tmp_path / "i.img"), target, FlashOptions(size_bytes=CARD))
+    report = flash(plan, records=records, listener=hear)
+    assert target.read_bytes()[512:520] == b"EFI PART"
+    assert report.verified_bytes
+    said = [event.text for event in events if isinstance(event, CardNoted)]
+    assert any(text.startswith("its end is not recorded (written): ") for text in said)
+
+
+def test_records_that_cannot_be_written_hide_no_error(tmp_path: Path) -> None:
+    """Why a card failed is what is raised, not that it could not be written down."""
+    target, records = tmp_path / "card.img", CardRecords(tmp_path / "home/cards.sqlite")
+    image = make_image(tmp_path / "i.img")
+
+    def hear(event: Event) -> None:
+        if isinstance(event, CardProgressed) and records.path.is_file():
+            records.path.unlink()
+            records.path.mkdir()
+            image.touch()
+
+    plan = prepare(image, target, FlashOptions(size_bytes=CARD))
+    with pytest.raises(ImageError, match="changed while"):
+        flash(plan, records=records, listener=hear)
 
 
 def test_stall_in_the_last_write_leaves_no_head(tmp_path: Path) -> None:
