@@ -28,7 +28,7 @@ IMAGE_BYTES = 48 * MIB
 _CARD_BYTES = 96 * MIB
 _META = range(14 * MIB, 15 * MIB)
 _BUDGET = Budget(write_bps=24 * MIB, read_bps=96 * MIB)
-_LONGEST_MOMENT_S = 4.0
+_LONGEST_MOMENT_S = 2.6
 _PATIENCE_S = 120
 _ROOT = Path(__file__).resolve().parents[3]
 
