@@ -193,8 +193,9 @@ def _old_backup(image: Image) -> Range:
 
 def _cared_for(image: Image, size_bytes: int) -> tuple[Range, ...]:
     """Return what is either written or proven zero: the image, what follows, and the end."""
-    behind = min(size_bytes, image.size_bytes + _BEHIND_BYTES)
-    return merge([Range(0, behind), Range(max(0, size_bytes - MIB), size_bytes)])
+    behind = image.size_bytes + _BEHIND_BYTES
+    parts = [Range(0, behind), Range(max(0, size_bytes - MIB), size_bytes)]
+    return align(parts, BLOCK_BYTES, size_bytes)
 
 
 def _unread(image: Image) -> Iterator[Range]:

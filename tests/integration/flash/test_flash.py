@@ -64,6 +64,19 @@ def test_disk_carries_the_image(
     assert report.rewritten_ranges == 0
 
 
+def test_image_of_an_odd_size_fits_a_disk(
+    image: Path, attach_loop: AttachLoop, records: CardRecords
+) -> None:
+    """What is left of the last block, and what is cleared behind it, goes in whole sectors."""
+    with image.open("ab") as file:
+        file.write(b"odd")
+    card = attach_loop()
+    _flash(image, card, records)
+    written = card.read_bytes()
+    assert written[16 * MIB : 16 * MIB + 3] == b"odd"
+    assert not any(written[16 * MIB + 3 : 17 * MIB])
+
+
 def test_table_satisfies_sgdisk(image: Path, attach_loop: AttachLoop, records: CardRecords) -> None:
     """The strictest reader of partition tables has nothing to complain about."""
     card = attach_loop(100 * MIB)

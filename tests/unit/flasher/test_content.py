@@ -75,6 +75,17 @@ def test_hybrid_boot_record_stays(tmp_path: Path) -> None:
     assert content.head[:512] == path.read_bytes()[:512]
 
 
+@pytest.mark.parametrize("extra", [1, 1000, 70_000])
+def test_image_of_any_size_gives_whole_blocks(tmp_path: Path, extra: int) -> None:
+    """Direct I/O takes nothing else, and what lies behind the image is cleared in blocks too."""
+    path = make_image(tmp_path / "i.img")
+    with path.open("r+b") as file:
+        file.truncate(16 * MIB + extra)
+    content = lay_out(scan_image(path), 64 * MIB)
+    for one in (*content.data, *content.zeros):
+        assert (one.start % 4096, one.end % 4096) == (0, 0)
+
+
 def test_what_nobody_reads_is_left_alone(tmp_path: Path) -> None:
     """Whole blocks that the map gives up are neither written nor cleared, unless patched."""
     image = scan_image(make_image(tmp_path / "i.img"))
