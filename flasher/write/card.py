@@ -81,7 +81,7 @@ class CardRun:
     ) -> None:
         self.medium, self.content = medium, content
         self.intake = Intake(self._wake)
-        self.pace = Pace()
+        self.pace = Pace(habit=tally.habit)
         self.tally = tally
         zero_bytes = 0 if medium.is_blank else total_bytes(content.zeros)
         tally.data_bytes = total_bytes(content.data)
@@ -189,7 +189,7 @@ class CardRun:
         if not self._to_verify:
             return False
         if self._is_writing_over():
-            return self._reading < _WRITERS
+            return True
         if self._reading or not self.pace.may_read:
             return False
         return self._to_verify[0].is_hope or len(self._to_verify) > _DISTANCE

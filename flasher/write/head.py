@@ -37,20 +37,38 @@ def clear_head(medium: Medium, content: Content, marker: Marker | None) -> None:
     """Make the medium plainly unbootable, and say on it by what run.
 
     Raises:
-        FlashError: when the medium refuses.
+        FlashError: when the medium refuses, or does not even keep that.
     """
     try:
-        invalidate(medium, content)
-        if marker:
-            medium.write(MARKER_AT, _aligned(_render(marker)))
-        medium.flush()
+        invalidate(medium, content, marker)
+        if not _is_clear(medium, content, marker):
+            invalidate(medium, content, marker)
     except OSError as error:
         raise failed(medium, "clearing the start", 0, error) from error
+    check_clear(medium, content, marker)
 
 
-def invalidate(medium: Medium, content: Content) -> None:
+def check_clear(medium: Medium, content: Content, marker: Marker | None) -> None:
+    """See that the head is still as it was cleared.
+
+    On a card that lies about its size what was written elsewhere may have come up here, and the
+    head would destroy it there.
+
+    Raises:
+        FlashError: when it is not.
+    """
+    expected = _aligned(_interim(content, marker))
+    try:
+        found = read(medium, Range(0, len(expected)))
+    except OSError as error:
+        raise failed(medium, "reading back", 0, error) from error
+    if found != expected:
+        raise unreliable(medium, first_difference(found, expected))
+
+
+def invalidate(medium: Medium, content: Content, marker: Marker | None = None) -> None:
     """Take away what would make the medium a bootable disk, but not what is to be kept."""
-    medium.write(0, _aligned(content.interim_head))
+    medium.write(0, _aligned(_interim(content, marker)))
     size = min(_END_BYTES, medium.size_bytes)
     tail = content.interim_tail or Patch(medium.size_bytes - size, bytes(size))
     medium.write(tail.offset, _aligned(tail.data))
@@ -93,6 +111,18 @@ def read_marker(path: Path) -> Marker | None:
         return Marker(run=str(found["run"]), image=str(found["image"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _is_clear(medium: Medium, content: Content, marker: Marker | None) -> bool:
+    expected = _interim(content, marker)
+    return read(medium, Range(0, len(expected))) == expected
+
+
+def _interim(content: Content, marker: Marker | None) -> bytes:
+    head = bytearray(content.interim_head)
+    if marker and len(head) >= MARKER_AT + _MARKER_BYTES:
+        head[MARKER_AT : MARKER_AT + _MARKER_BYTES] = _render(marker)
+    return bytes(head)
 
 
 def _render(marker: Marker) -> bytes:

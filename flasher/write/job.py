@@ -19,8 +19,15 @@ from flasher.write.card import UNUSABLE, CardRun, HopelessError, StoppedError, T
 from flasher.write.content import Content
 from flasher.write.event import CardNoted, CardProgressed, Phase
 from flasher.write.feed import Feed
-from flasher.write.head import Marker, clear_head, invalidate_quietly, write_head
+from flasher.write.head import (
+    Marker,
+    check_clear,
+    clear_head,
+    invalidate_quietly,
+    write_head,
+)
 from flasher.write.medium import Medium
+from flasher.write.pace import Habit
 from flasher.write.probe import probe_capacity
 from flasher.write.repair import flush, locate, repair, unreliable
 
@@ -40,6 +47,7 @@ class Job:
     """Filled while the card is written; what it says holds whenever the job ends."""
     marker: Marker | None = None
     is_probed: bool = True
+    """Prove the card's capacity first; else all is read back only after all is written."""
     done_before: tuple[Range, ...] = ()
     verified: Callable[[Range], None] = lambda _range: None
     proven: Callable[[], None] = lambda: None
@@ -56,10 +64,14 @@ def write_card(job: Job) -> None:
     """
     clear_head(job.medium, job.content, job.marker)
     job.tally.probed_bytes = _probe(job) if job.is_probed else None
+    if job.tally.probed_bytes is None:
+        # Later writes to a card that lies about its size destroy what was already read back.
+        job.tally.habit = Habit.AFTERWARDS
     _write_body(job)
     _check_complete(job)
     _check_unchanged(job.content.image)
     try:
+        check_clear(job.medium, job.content, job.marker)
         if write_head(job.medium, job.content):
             job.tally.rewritten.append(Range(0, len(job.content.head)))
     except BaseException:
@@ -162,6 +174,8 @@ class _Progress:
 
 def _probing(job: Job) -> Listener:
     def show(event: object) -> None:
+        if job.stopping.is_set():
+            raise StoppedError
         if isinstance(event, Progressed):
             job.listener(
                 CardProgressed(

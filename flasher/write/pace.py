@@ -33,8 +33,14 @@ class Habit(StrEnum):
 class Pace:
     """Follows one card's write rate; not safe for threads, its owner has a lock."""
 
-    def __init__(self, now: Now = monotonic, *, window_bytes: int = _WINDOW_BYTES) -> None:
-        self.habit = Habit.TRYING
+    def __init__(
+        self,
+        now: Now = monotonic,
+        *,
+        window_bytes: int = _WINDOW_BYTES,
+        habit: Habit = Habit.TRYING,
+    ) -> None:
+        self.habit = habit
         self._now, self._window_bytes = now, window_bytes
         self._rates: list[float] = []
         self._is_settled = False
