@@ -82,6 +82,10 @@ class CardRun:
         self.medium, self.content = medium, content
         self.intake = Intake(self._wake)
         self.pace = Pace(habit=tally.habit)
+        self.proofs: dict[Range, bytes] = {}
+        """What was read back, and what it was."""
+        self.has_late_writes = False
+        """Something was written after reading back had begun to rely on the rest."""
         self.tally = tally
         zero_bytes = 0 if medium.is_blank else total_bytes(content.zeros)
         tally.data_bytes = total_bytes(content.data)
@@ -240,7 +244,7 @@ class CardRun:
     def _verify(self, job: Written, buffer: memoryview) -> None:
         try:
             if self._reads_back(job, buffer[: job.range.size_bytes]):
-                self._note_good(job.range)
+                self._note_good(job)
             elif job.is_zeros and job.is_hope:
                 self._blank(job)
             else:
@@ -260,12 +264,14 @@ class CardRun:
         """Write the zeros that were only hoped for, to be read back later."""
         if self._put(job.range, self._zeros[: job.range.size_bytes]):
             with self._changed:
+                self.has_late_writes = True
                 self._to_verify.append(replace(job, is_hope=False))
 
-    def _note_good(self, at: Range) -> None:
+    def _note_good(self, job: Written) -> None:
         with self._changed:
-            self.tally.verified_bytes += at.size_bytes
-        self._verified(at)
+            self.tally.verified_bytes += job.range.size_bytes
+            self.proofs[job.range] = job.digest
+        self._verified(job.range)
 
     def _note_bad(
         self, at: Range, error: FlashError | None = None, *, is_hope: bool = False

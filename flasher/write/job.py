@@ -29,7 +29,7 @@ from flasher.write.head import (
 from flasher.write.medium import Medium
 from flasher.write.pace import Habit
 from flasher.write.probe import probe_capacity
-from flasher.write.repair import flush, locate, repair, unreliable
+from flasher.write.repair import flush, locate, prove_again, repair, unreliable
 
 _EVENT_S = 0.1
 
@@ -109,22 +109,26 @@ def _write_body(job: Job) -> None:
     except HopelessError as error:
         first = min(job.tally.rewritten, key=lambda one: one.start)
         raise unreliable(job.medium, locate(job.medium, job.content, first)) from error
+    proofs = run.proofs
     if job.tally.bad:
-        _repair(job, job.tally)
+        proofs |= _repair(job, job.tally)
+    if job.tally.probed_bytes is None and (job.tally.bad or run.has_late_writes):
+        prove_again(job.medium, job.content, proofs)
     flush(job.medium)
 
 
-def _repair(job: Job, tally: Tally) -> None:
+def _repair(job: Job, tally: Tally) -> dict[Range, bytes]:
     def note(text: str) -> None:
         if job.stopping.is_set():
             raise StoppedError
         if tally.rewritten:  # what a resumed run merely hoped for is no fault of the card
             job.listener(CardNoted(card=job.medium.name, text=text))
 
-    repair(job.medium, job.content, tally.bad, note)
+    digests = repair(job.medium, job.content, tally.bad, note)
     for one in tally.bad:
         tally.verified_bytes += one.size_bytes
         job.verified(one)
+    return digests
 
 
 def _check_complete(job: Job) -> None:

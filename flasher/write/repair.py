@@ -2,7 +2,7 @@
 """Writes what read back wrong a second time, and names the exact byte of what stays wrong."""
 
 import mmap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from edge.errors import FlashError
 from edge.units import format_size
@@ -17,8 +17,10 @@ _PIECE_BYTES = 512 * 1024
 Note = Callable[[str], None]
 
 
-def repair(medium: Medium, content: Content, bad: Sequence[Range], note: Note) -> None:
-    """Write every range of `bad` once more and read it back.
+def repair(
+    medium: Medium, content: Content, bad: Sequence[Range], note: Note
+) -> dict[Range, bytes]:
+    """Write every range of `bad` once more and read it back; return the digests of what is there.
 
     Raises:
         FlashError: at the first byte that is wrong a second time.
@@ -32,6 +34,18 @@ def repair(medium: Medium, content: Content, bad: Sequence[Range], note: Note) -
     still_bad = [at for at in digests if _digest_of(medium, at) != digests[at]]
     if still_bad:
         raise unreliable(medium, locate(medium, content, still_bad[0]))
+    return digests
+
+
+def prove_again(medium: Medium, content: Content, proofs: Mapping[Range, bytes]) -> None:
+    """Read everything back once more, because something was written in the meantime.
+
+    Raises:
+        FlashError: at the first byte that is not what it was.
+    """
+    for at in sorted(proofs):
+        if _digest_of(medium, at) != proofs[at]:
+            raise unreliable(medium, locate(medium, content, at))
 
 
 def locate(medium: Medium, content: Content, bad: Range) -> int:
