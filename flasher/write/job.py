@@ -13,7 +13,7 @@ from time import monotonic
 
 from edge.errors import BugError, ImageError
 from edge.events import Listener, Progressed
-from flasher.ranges import Range
+from flasher.ranges import Range, subtract
 from flasher.source import Image, read_stamp
 from flasher.write.card import UNUSABLE, CardRun, HopelessError, StoppedError, Tally
 from flasher.write.content import Content
@@ -29,7 +29,7 @@ from flasher.write.head import (
 from flasher.write.medium import Medium
 from flasher.write.pace import Habit
 from flasher.write.probe import probe_capacity
-from flasher.write.repair import flush, locate, prove_again, repair, unreliable
+from flasher.write.repair import flush, locate, prove_again, repair, rewrite, unreliable
 
 _EVENT_S = 0.1
 
@@ -118,13 +118,21 @@ def _write_body(job: Job) -> None:
 
 
 def _repair(job: Job, tally: Tally) -> dict[Range, bytes]:
-    def note(text: str) -> None:
+    """Write bad ranges again; what was only hoped to be there is written for the first time."""
+
+    def go_on(_text: str) -> None:  # a hope that was in vain is no fault of the card
         if job.stopping.is_set():
             raise StoppedError
-        if tally.rewritten:  # what a resumed run merely hoped for is no fault of the card
-            job.listener(CardNoted(card=job.medium.name, text=text))
 
-    digests = repair(job.medium, job.content, tally.bad, note)
+    def note(text: str) -> None:
+        go_on(text)
+        job.listener(CardNoted(card=job.medium.name, text=text))
+
+    hopes = subtract(tally.bad, tally.rewritten)
+    digests, still_bad = rewrite(job.medium, job.content, hopes, go_on)
+    tally.rewritten += still_bad
+    if tally.rewritten:
+        digests |= repair(job.medium, job.content, tally.rewritten, note)
     for one in tally.bad:
         tally.verified_bytes += one.size_bytes
         job.verified(one)

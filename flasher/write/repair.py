@@ -25,16 +25,27 @@ def repair(
     Raises:
         FlashError: at the first byte that is wrong a second time.
     """
+    digests, still_bad = rewrite(medium, content, bad, note)
+    if still_bad:
+        raise unreliable(medium, locate(medium, content, still_bad[0]))
+    return digests
+
+
+def rewrite(
+    medium: Medium, content: Content, bad: Sequence[Range], note: Note
+) -> tuple[dict[Range, bytes], list[Range]]:
+    """Write every range of `bad`, read it back; return the digests of all, and what is wrong.
+
+    Raises:
+        FlashError: when the medium refuses.
+    """
     digests = {}
     for at, view in _wanted(content, bad):
         note(f"byte {_locate(medium, at, view)} read back wrong; writing it again")
         _rewrite(medium, at, view)
         digests[at] = digest(view)
     flush(medium)
-    still_bad = [at for at in digests if _digest_of(medium, at) != digests[at]]
-    if still_bad:
-        raise unreliable(medium, locate(medium, content, still_bad[0]))
-    return digests
+    return digests, [at for at in digests if _digest_of(medium, at) != digests[at]]
 
 
 def prove_again(medium: Medium, content: Content, proofs: Mapping[Range, bytes]) -> None:

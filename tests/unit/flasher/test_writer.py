@@ -10,6 +10,7 @@ import pytest
 
 from edge.errors import BugError, FlashError, ImageError
 from edge.events import Event, Listener, ignore
+from flasher.ranges import Range
 from flasher.source import scan_image
 from flasher.write.card import StoppedError, Tally
 from flasher.write.content import Content, lay_out
@@ -129,6 +130,25 @@ def test_unproven_card_that_wraps_is_found(content: Content) -> None:
     medium = FakeMedium(CARD, capacity_bytes=9 * MIB)
     with pytest.raises(FlashError, match="does not keep"):
         write_content(medium, content, probe=False)
+
+
+def test_flip_in_what_was_hoped_for_is_written_again(content: Content) -> None:
+    """A range that a journal called done is written for the first time once it was not there."""
+    medium, stopping = FakeMedium(CARD, flips={9 * MIB + 4711: 1}), Flag()
+    job = Job(
+        medium=medium,
+        content=content,
+        feed=Feed(content.image, 1, chunk_bytes=MIB, stopping=stopping),
+        listener=ignore,
+        stopping=stopping,
+        is_probed=False,
+        done_before=(Range(8 * MIB, 12 * MIB),),
+    )
+    write_card(job)
+    expected = render(content, CARD)
+    for one in content.data:
+        assert medium.bytes[one.start : one.end] == expected[one.start : one.end]
+    assert len(job.tally.rewritten) == 1
 
 
 def test_persistent_flip_condemns_the_card(content: Content) -> None:
