@@ -125,9 +125,10 @@ def test_head_that_others_wrote_into_condemns_the_card(content: Content) -> None
     assert not any(medium.bytes[512:MIB])
 
 
-def test_unproven_card_that_wraps_is_found(content: Content) -> None:
+@pytest.mark.parametrize("capacity_bytes", [size * MIB + 1536 for size in range(9, 32)])
+def test_unproven_card_that_wraps_is_found(content: Content, capacity_bytes: int) -> None:
     """Without a probe all is read back after all is written, so nothing escapes."""
-    medium = FakeMedium(CARD, capacity_bytes=9 * MIB)
+    medium = FakeMedium(CARD, capacity_bytes=capacity_bytes)
     with pytest.raises(FlashError, match="does not keep"):
         write_content(medium, content, probe=False)
 
