@@ -29,7 +29,7 @@ from flasher.write.head import (
 from flasher.write.medium import Medium
 from flasher.write.pace import Habit
 from flasher.write.probe import probe_capacity
-from flasher.write.repair import flush, locate, prove_again, repair, rewrite, unreliable
+from flasher.write.repair import Note, flush, locate, prove_again, repair, rewrite, unreliable
 
 _EVENT_S = 0.1
 
@@ -48,6 +48,8 @@ class Job:
     marker: Marker | None = None
     is_probed: bool = True
     """Prove the card's capacity first; else all is read back only after all is written."""
+    is_proven: bool = False
+    """It needs no probe to be as large as it says."""
     done_before: tuple[Range, ...] = ()
     verified: Callable[[Range], None] = lambda _range: None
     proven: Callable[[], None] = lambda: None
@@ -112,17 +114,16 @@ def _write_body(job: Job) -> None:
     proofs = run.proofs
     if job.tally.bad:
         proofs |= _repair(job, job.tally)
-    if job.tally.probed_bytes is None and (job.tally.bad or run.has_late_writes):
-        prove_again(job.medium, job.content, proofs)
+    is_unproven = job.tally.probed_bytes is None and not job.is_proven
+    if is_unproven and (job.tally.bad or run.has_late_writes):
+        prove_again(job.medium, job.content, proofs, _going_on(job))
     flush(job.medium)
 
 
 def _repair(job: Job, tally: Tally) -> dict[Range, bytes]:
     """Write bad ranges again; what was only hoped to be there is written for the first time."""
 
-    def go_on(_text: str) -> None:  # a hope that was in vain is no fault of the card
-        if job.stopping.is_set():
-            raise StoppedError
+    go_on = _going_on(job)  # a hope that was in vain is no fault of the card
 
     def note(text: str) -> None:
         go_on(text)
@@ -137,6 +138,16 @@ def _repair(job: Job, tally: Tally) -> dict[Range, bytes]:
         tally.verified_bytes += one.size_bytes
         job.verified(one)
     return digests
+
+
+def _going_on(job: Job) -> Note:
+    """Return what says nothing, and ends the job once the operator wants that."""
+
+    def go_on(_text: str) -> None:
+        if job.stopping.is_set():
+            raise StoppedError
+
+    return go_on
 
 
 def _check_complete(job: Job) -> None:

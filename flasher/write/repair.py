@@ -48,13 +48,16 @@ def rewrite(
     return digests, [at for at in digests if _digest_of(medium, at) != digests[at]]
 
 
-def prove_again(medium: Medium, content: Content, proofs: Mapping[Range, bytes]) -> None:
+def prove_again(
+    medium: Medium, content: Content, proofs: Mapping[Range, bytes], note: Note
+) -> None:
     """Read everything back once more, because something was written in the meantime.
 
     Raises:
         FlashError: at the first byte that is not what it was.
     """
     for at in sorted(proofs):
+        note(f"byte {at.start} is read once more")
         if _digest_of(medium, at) != proofs[at]:
             raise unreliable(medium, locate(medium, content, at))
 

@@ -180,6 +180,7 @@ def _write(
     if journal.fault:
         run.listener(CardNoted(card=medium.name, text=journal.fault))
     task.is_touched = True
+    is_proven = interrupted is not None and interrupted.is_probed
     job = Job(
         medium=medium,
         content=task.content,
@@ -188,7 +189,8 @@ def _write(
         listener=run.listener,
         stopping=run.stopping,
         marker=Marker(run=header.run, image=plan.request.image.path.name),
-        is_probed=_is_probed(plan) and not (interrupted and interrupted.is_probed),
+        is_probed=_is_probed(plan) and not is_proven,
+        is_proven=is_proven or plan.device.kind is DeviceKind.FILE,
         done_before=interrupted.done if interrupted else (),
         verified=journal.verified,
         proven=journal.probed,

@@ -152,6 +152,31 @@ def test_flip_in_what_was_hoped_for_is_written_again(content: Content) -> None:
     assert len(job.tally.rewritten) == 1
 
 
+@pytest.mark.parametrize(("is_proven", "times"), [(True, 1), (False, 2)])
+def test_only_an_unproven_card_is_read_twice(content: Content, is_proven: bool, times: int) -> None:
+    """A file, or a card that was probed before it was interrupted, is not read for nothing."""
+
+    class Counting(FakeMedium):
+        reads = 0
+
+        def read(self, offset: int, into: memoryview) -> None:
+            self.reads += offset == 9 * MIB
+            super().read(offset, into)
+
+    medium, stopping = Counting(CARD), Flag()
+    job = Job(
+        medium=medium,
+        content=content,
+        feed=Feed(content.image, 1, chunk_bytes=MIB, stopping=stopping),
+        listener=ignore,
+        stopping=stopping,
+        is_probed=False,
+        is_proven=is_proven,
+    )
+    write_card(job)
+    assert medium.reads == times
+
+
 def test_persistent_flip_condemns_the_card(content: Content) -> None:
     """A byte that is wrong twice ends in an error that names it, on an unbootable card."""
     medium = FakeMedium(CARD, flips={9 * MIB + 4711: 99})
