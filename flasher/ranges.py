@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Half-open ranges of bytes on a medium, and the few laws of sets they need."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -54,6 +55,19 @@ def intersect(ranges: Iterable[Range], others: Iterable[Range]) -> tuple[Range, 
     """Return the bytes that are both in `ranges` and in `others`."""
     ones = merge(ranges)
     return subtract(ones, subtract(ones, others))
+
+
+def within(at: Range, ranges: Sequence[Range]) -> tuple[Range, ...]:
+    """Return the bytes of `at` that are in `ranges`, which are sorted and disjoint.
+
+    Only those that matter are looked at: this is asked for every chunk, of thousands of ranges.
+    """
+    index, found = bisect_right(ranges, at.start, key=lambda one: one.end), []
+    while index < len(ranges) and ranges[index].start < at.end:
+        one = ranges[index]
+        found.append(Range(max(one.start, at.start), min(one.end, at.end)))
+        index += 1
+    return merge(found)
 
 
 def align(ranges: Iterable[Range], block_bytes: int, limit: int) -> tuple[Range, ...]:

@@ -16,7 +16,7 @@ from threading import Condition, Event, Thread
 
 from edge.errors import FlashError
 from edge.units import format_size
-from flasher.ranges import Range, intersect, split, subtract, total_bytes
+from flasher.ranges import Range, merge, split, total_bytes, within
 from flasher.write.content import Content
 from flasher.write.digest import digest
 from flasher.write.intake import Chunk, Intake
@@ -93,7 +93,7 @@ class CardRun:
         self._chunk_bytes, self._stopping = chunk_bytes, stopping
         self._zeros = memoryview(mmap.mmap(-1, chunk_bytes))
         self._progressed, self._verified = progressed, verified
-        self._done_before = done_before
+        self._done_before = merge(done_before)
         self._changed = Condition()
         self._failure: BaseException | None = None
         self._writing = self._reading = 0
@@ -212,7 +212,7 @@ class CardRun:
         self._progressed(self.tally)
 
     def _pieces(self, at: Range) -> tuple[Range, ...]:
-        return intersect([at], self.content.data)
+        return within(at, self.content.data)
 
     def _write_piece(self, chunk: Chunk, at: Range, buffer: memoryview) -> Written | None:
         """Write the part of a chunk that is this card's, in its own version where it has one."""
@@ -223,7 +223,7 @@ class CardRun:
             buffer[: at.size_bytes] = view
             view = buffer[: at.size_bytes]
             self.content.patch(at, view)
-        elif not subtract([at], self._done_before):
+        elif within(at, self._done_before) == (at,):
             return Written(at, chunk.digest, is_hope=True)
         if not self._put(at, view):
             return None

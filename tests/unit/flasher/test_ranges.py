@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flasher.ranges import Range, align, intersect, merge, split, subtract, total_bytes
+from flasher.ranges import Range, align, intersect, merge, split, subtract, total_bytes, within
 
 _LIMIT = 300
 ranges = st.builds(
@@ -49,6 +49,12 @@ def test_subtract_is_set_difference(some: list[Range], holes: list[Range]) -> No
 def test_intersect_is_set_intersection(some: list[Range], others: list[Range]) -> None:
     """What is common is exactly what is in both."""
     assert _bytes(intersect(some, others)) == _bytes(some) & _bytes(others)
+
+
+@given(ranges, many)
+def test_within_is_the_intersection_with_one(at: Range, some: list[Range]) -> None:
+    """Looking at a few of sorted ranges finds the same as looking at all of them."""
+    assert within(at, merge(some)) == intersect([at], some)
 
 
 @given(many, st.sampled_from([1, 8, 64]))
