@@ -6,7 +6,7 @@ from threading import Event as Flag
 
 from edge.errors import DeviceError, FlashError
 from edge.events import Event, Listener, Noted
-from edge.units import format_duration, format_size
+from edge.units import MIB, format_duration, format_size
 from flasher.device import THIS_HOST, Device, Host
 from flasher.device.eject import eject
 from flasher.record import CardRecords
@@ -19,6 +19,8 @@ from flasher.write import FlashOptions, FlashPlan, FlashReport, flash, prepare
 from flasher.write.card import UNUSABLE
 from flasher.write.event import CardNoted, CardProgressed
 from flasher.write.head import read_marker
+
+_AHEAD_BYTES = 8 * MIB  # every slot has a stream of its own
 
 
 class CardMaker:
@@ -57,6 +59,7 @@ class CardMaker:
                 records=self._records,
                 listener=_stopping(listener, job.stop, words),
                 host=self._host,
+                ahead_bytes=_AHEAD_BYTES,
             )
         except KeyboardInterrupt:
             raise FlashError(_condition(words, card)) from None

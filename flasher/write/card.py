@@ -21,7 +21,7 @@ from flasher.write.content import Content
 from flasher.write.digest import digest
 from flasher.write.intake import Chunk, Intake
 from flasher.write.medium import Medium, MediumGoneError
-from flasher.write.pace import Habit, Pace
+from flasher.write.pace import BusyClock, Habit, Pace
 
 UNUSABLE = "the medium is unbootable on purpose"
 _WRITERS = 2  # deeper queues gain a card nothing and have stalled others' readers
@@ -81,7 +81,8 @@ class CardRun:
     ) -> None:
         self.medium, self.content = medium, content
         self.intake = Intake(self._wake)
-        self.pace = Pace(habit=tally.habit)
+        self._busy = BusyClock()
+        self.pace = Pace(self._busy, habit=tally.habit)
         self.proofs: dict[Range, bytes] = {}
         """What was read back, and what it was."""
         self.has_late_writes = False
@@ -175,6 +176,7 @@ class CardRun:
                     raise self.intake.error
                 if self._writing < _WRITERS and (chunk := self.intake.take()):
                     self._writing += 1
+                    self._busy.begin()
                     return chunk
                 if self._may_verify():
                     self._reading += 1
@@ -287,6 +289,8 @@ class CardRun:
     def _ended(self, *, writing: int = 0, reading: int = 0) -> None:
         with self._changed:
             self._writing -= writing
+            if writing:
+                self._busy.end()
             self._reading -= reading
             self._changed.notify_all()
 

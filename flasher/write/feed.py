@@ -7,11 +7,15 @@ joined, joined, (grace) -> one stream for both        late or let go -> a stream
 from collections.abc import Sequence
 from threading import Event, Lock, Timer
 
+from edge.units import MIB
 from flasher.ranges import Range, merge, subtract
 from flasher.source import Image
+from flasher.write.learn import DigestLearner
 from flasher.write.ring import Ring
 from flasher.write.stream import Follower, Stream
 
+AHEAD_BYTES = 48 * MIB
+"""How far a packed image is unpacked ahead: large holes take a while and bring nothing."""
 _GRACE_S = 2.0
 _BUFFERS_A_CARD = 4
 _BUFFERS_ALONE = 6
@@ -21,8 +25,18 @@ _PRIVATE_BUFFERS = 4  # one for each of a card's three workers, and one of zeros
 class Feed:
     """Streams of one image for `expected` cards."""
 
-    def __init__(self, image: Image, expected: int, *, chunk_bytes: int, stopping: Event) -> None:
+    def __init__(
+        self,
+        image: Image,
+        expected: int,
+        *,
+        chunk_bytes: int,
+        stopping: Event,
+        ahead_bytes: int = AHEAD_BYTES,
+    ) -> None:
         self.chunk_bytes = chunk_bytes
+        self.learner = DigestLearner(image, stopping)
+        self._ahead_bytes = ahead_bytes if image.layers else 0
         self.memory_bytes = expected * _PRIVATE_BUFFERS * chunk_bytes
         """What all buffers take, those of cards that were let go included."""
         self._image, self._expected, self._stopping = image, expected, stopping
@@ -62,7 +76,8 @@ class Feed:
             runs = list(self._waiting)
         self._grace.cancel()
         ranges = merge(one for run in runs for one in run.wanted)
-        self._start(runs, ranges, max(_BUFFERS_ALONE, _BUFFERS_A_CARD * len(runs)))
+        ahead = self._ahead_bytes // self.chunk_bytes
+        self._start(runs, ranges, max(_BUFFERS_ALONE, _BUFFERS_A_CARD * len(runs), ahead))
 
     def _start(self, runs: Sequence[Follower], ranges: Sequence[Range], buffers: int) -> None:
         ring = Ring(buffers, self.chunk_bytes)
@@ -74,6 +89,7 @@ class Feed:
             followers=runs,
             let_go=self._let_go,
             stopping=self._stopping,
+            learner=self.learner,
         )
         stream.start()
 

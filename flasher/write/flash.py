@@ -21,8 +21,7 @@ from flasher.write.attempt import Clock
 from flasher.write.card import UNUSABLE
 from flasher.write.content import lay_out
 from flasher.write.engine import CardThread, wait_for
-from flasher.write.feed import Feed
-from flasher.write.learn import DigestLearner
+from flasher.write.feed import AHEAD_BYTES, Feed
 from flasher.write.limits import chunk_bytes_of
 from flasher.write.request import FlashPlan
 from flasher.write.safety import plan_flash
@@ -40,6 +39,7 @@ def flash(
     listener: Listener = ignore,
     clock: Clock = _utc_now,
     host: Host = THIS_HOST,
+    ahead_bytes: int = AHEAD_BYTES,
 ) -> FlashReport:
     """Carry out `plan` and return what came of it.
 
@@ -48,7 +48,14 @@ def flash(
         ImageError, FlashError: as `write_card` does; the card is then unbootable on purpose.
     """
     with step(listener, "flash") as running:
-        (result,) = flash_cards([plan], records=records, listener=listener, clock=clock, host=host)
+        (result,) = flash_cards(
+            [plan],
+            records=records,
+            listener=listener,
+            clock=clock,
+            host=host,
+            ahead_bytes=ahead_bytes,
+        )
         if isinstance(result, EdgeError):
             raise result
         running.detail = (
@@ -66,10 +73,12 @@ def flash_cards(
     listener: Listener = ignore,
     clock: Clock = _utc_now,
     host: Host = THIS_HOST,
+    ahead_bytes: int = AHEAD_BYTES,
 ) -> list[FlashReport | EdgeError]:
     """Write one image to the card of every plan at once; return in their order what came of each.
 
-    A card that fails does not stop the others.
+    A card that fails does not stop the others. A packed image is unpacked up to `ahead_bytes`
+    ahead of them.
 
     Raises:
         DeviceError: when a target is no longer what its plan was made for.
@@ -85,6 +94,7 @@ def flash_cards(
         len(plans),
         chunk_bytes=chunk_bytes_of([plan.device for plan in plans], host),
         stopping=stopping,
+        ahead_bytes=ahead_bytes,
     )
     run = Run(
         feed=feed,
@@ -93,7 +103,6 @@ def flash_cards(
         clock=clock,
         host=host,
         stopping=stopping,
-        digest=DigestLearner(image, stopping),
     )
     threads = [new_thread(task, run) for task in tasks]
     try:

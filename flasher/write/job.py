@@ -196,18 +196,23 @@ class _Progress:
 
 
 def _probing(job: Job) -> Listener:
+    told = 0.0
+
     def show(event: object) -> None:
+        nonlocal told
         if job.stopping.is_set():
             raise StoppedError
-        if isinstance(event, Progressed):
-            job.listener(
-                CardProgressed(
-                    card=job.medium.name,
-                    phase=Phase.PROBE,
-                    done_bytes=event.done_bytes,
-                    total_bytes=event.total_bytes,
-                    bytes_per_second=0.0,
-                )
+        if not isinstance(event, Progressed) or monotonic() - told < _EVENT_S:
+            return
+        told = monotonic()
+        job.listener(
+            CardProgressed(
+                card=job.medium.name,
+                phase=Phase.PROBE,
+                done_bytes=event.done_bytes,
+                total_bytes=event.total_bytes,
+                bytes_per_second=0.0,
             )
+        )
 
     return show

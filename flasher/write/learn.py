@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learns an image's digest beside the writing, where nobody had to read all of it before.
+"""Learns an image's digest while it is written, where nobody had to read all of it before.
 
-Only records want it, so it is read at low priority, and no card waits for it before it is done.
+A packed image is unpacked to its end in any case, which also proves it whole before the first
+card gets its head. Of a raw image only the data is read for the cards, so its digest is read on
+the side, at low priority. Only records want it: a card waits for it a tenth of its own time.
 """
 
 import hashlib
@@ -11,9 +13,41 @@ from threading import Event, Thread, get_native_id
 
 from edge.errors import EdgeError
 from edge.units import MIB
-from flasher.source import Image, open_image
+from flasher.source import Image, ImageReader, open_image
 
 _NICE = 10
+_SMALL_BYTES = 256 * MIB
+_DELAY_S = 2.0  # until then a fast target may be finished, and nothing shall slow it down
+_PATIENCE_S = 10.0
+_SHARE = 0.1
+
+
+class HashingReader:
+    """Reads all of an image in order, whatever is asked of it, and hashes it on the way."""
+
+    def __init__(self, reader: ImageReader, size_bytes: int, stopping: Event) -> None:
+        self._reader, self._size_bytes, self._stopping = reader, size_bytes, stopping
+        self._digest, self._position = hashlib.sha256(), 0
+        self._scratch = memoryview(bytearray(MIB))
+
+    def read_at(self, offset: int, into: memoryview) -> None:
+        """Fill `into` with the bytes at `offset`, after reading what lies before them."""
+        self._read_up_to(offset)
+        self._reader.read_at(offset, into)
+        self._digest.update(into)
+        self._position = offset + len(into)
+
+    def finish(self) -> str:
+        """Read to the end; return the digest as hex, or nothing when the run was stopped."""
+        self._read_up_to(self._size_bytes)
+        return "" if self._stopping.is_set() else self._digest.hexdigest()
+
+    def _read_up_to(self, end: int) -> None:
+        while self._position < end and not self._stopping.is_set():
+            view = self._scratch[: min(len(self._scratch), end - self._position)]
+            self._reader.read_at(self._position, view)
+            self._digest.update(view)
+            self._position += len(view)
 
 
 class DigestLearner:
@@ -23,32 +57,33 @@ class DigestLearner:
         self._image, self._stopping = image, stopping
         self._sha256 = image.sha256
         self._is_known = Event()
+        self._is_small = image.size_bytes <= _SMALL_BYTES
+        self.listens = not image.sha256 and bool(image.layers)
+        """Streams are to be read through `HashingReader` and to say what they `learnt`."""
         if image.sha256:
             self._is_known.set()
-        else:
+        elif not self.listens:
             Thread(target=self._run, name="image digest", daemon=True).start()
 
-    def wait(self) -> str:
-        """Return the digest as hex; nothing when the image cannot be read any more."""
-        self._is_known.wait()
+    def hashing(self, reader: ImageReader) -> HashingReader:
+        """Return `reader` as one that hashes the whole image."""
+        return HashingReader(reader, self._image.size_bytes, self._stopping)
+
+    def learnt(self, sha256: str) -> None:
+        """Take what somebody found out; nothing means that he did not get to the end."""
+        self._sha256 = self._sha256 or sha256
+        self._is_known.set()
+
+    def wait(self, seconds: float) -> str:
+        """Return the digest as hex, or nothing, for a card that took `seconds`."""
+        self._is_known.wait(_PATIENCE_S if self._is_small else _SHARE * seconds)
         return self._sha256
 
     def _run(self) -> None:
-        try:
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
-            with suppress(EdgeError):  # the cards meet the same fault and tell of it
-                self._sha256 = self._read()
-        finally:  # whatever happens: a finished card waits for it
-            self._is_known.set()
-
-    def _read(self) -> str:
-        digest, buffer = hashlib.sha256(), memoryview(bytearray(MIB))
-        with open_image(self._image) as reader:
-            for start in range(0, self._image.size_bytes, MIB):
-                if self._stopping.is_set():
-                    return ""
-                view = buffer[: min(MIB, self._image.size_bytes - start)]
-                reader.read_at(start, view)
-                digest.update(view)
-        return digest.hexdigest()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
+        if not self._is_small and self._stopping.wait(_DELAY_S):
+            return
+        # A fault is met by the cards as well, and they tell of it.
+        with suppress(EdgeError), open_image(self._image) as reader:
+            self.learnt(self.hashing(reader).finish())

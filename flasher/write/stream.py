@@ -16,6 +16,7 @@ from flasher.ranges import Range, merge, split, subtract
 from flasher.source import Image, ImageReader, open_image
 from flasher.write.digest import RangeChecker, digest
 from flasher.write.intake import Chunk, Intake
+from flasher.write.learn import DigestLearner
 from flasher.write.ring import Buffer, Ring
 
 _PATIENCE_S = 0.02
@@ -55,8 +56,10 @@ class Stream:
         followers: Sequence[Follower],
         let_go: LetGo,
         stopping: Event,
+        learner: DigestLearner | None = None,
     ) -> None:
         self._image, self._ranges, self._ring = image, ranges, ring
+        self._learner = learner
         self._followers = list(followers)
         self._let_go, self._stopping = let_go, stopping
         self._checker = RangeChecker(image)
@@ -78,13 +81,18 @@ class Stream:
     def _read_all(self) -> None:
         with ExitStack() as stack:
             reader = stack.enter_context(open_image(self._image))
+            learner = self._learner if self._learner and self._learner.listens else None
+            whole = learner.hashing(reader) if learner else None
             head = self._image.head
             self._checker.feed(Range(0, len(head)), memoryview(head))
             for at, is_wanted in self._steps():
                 buffer = self._wait_for_buffer(at.start)
                 if buffer is None:
                     return
-                self._publish(at, buffer, reader, self._followers if is_wanted else ())
+                followers = self._followers if is_wanted else ()
+                self._publish(at, buffer, whole or reader, followers)
+            if learner and whole:
+                learner.learnt(whole.finish())
 
     def _steps(self) -> Iterator[tuple[Range, bool]]:
         """Yield what to read in order, and whether cards want it or only the block map does.

@@ -31,7 +31,6 @@ from flasher.write.journal import (
     is_same_image,
     new_header,
 )
-from flasher.write.learn import DigestLearner
 from flasher.write.medium import Medium, open_medium
 from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
@@ -84,7 +83,6 @@ class Run:
     listener: Listener
     clock: Clock
     host: Host
-    digest: DigestLearner
     stopping: Event = field(default_factory=Event)
 
 
@@ -127,7 +125,7 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
         with recording_failure(entry), _unbootable_if_given_up(opened, medium, task.content):
             _write(task, run, medium, interrupted, entry)
         seconds = monotonic() - began
-        sha256 = run.digest.wait()
+        sha256 = run.feed.learner.wait(seconds)
         entry.succeed(medium, seconds=seconds, sha256=sha256)
     _let_go(task, run)
     written = entry.tally.written_bytes

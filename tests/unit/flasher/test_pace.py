@@ -4,7 +4,7 @@
 import pytest
 
 from edge.units import MIB
-from flasher.write.pace import Habit, Pace
+from flasher.write.pace import BusyClock, Habit, Pace
 
 CHUNK = MIB
 
@@ -40,3 +40,21 @@ def test_little_is_read_alternately() -> None:
 def test_noise_is_no_loss(together: float) -> None:
     """A few percent either way say nothing."""
     assert _drive(alone=20, together=together).habit is Habit.TRAILING
+
+
+def test_waiting_for_the_image_is_no_slowness_of_the_card() -> None:
+    """The clock of a card runs only while a write is under way, however many at once."""
+    now = [0.0]
+    clock = BusyClock(lambda: now[0])
+    clock.begin()
+    now[0] = 1
+    clock.begin()
+    now[0] = 2
+    clock.end()
+    assert clock() == 2
+    clock.end()
+    now[0] = 50
+    assert clock() == 2
+    clock.begin()
+    now[0] = 51
+    assert clock() == 3

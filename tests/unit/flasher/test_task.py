@@ -19,7 +19,6 @@ from flasher.write.engine import CardThread
 from flasher.write.event import CardFailed, CardNoted, CardProgressed
 from flasher.write.feed import Feed
 from flasher.write.job import Job, write_card
-from flasher.write.learn import DigestLearner
 from flasher.write.task import Run, Task, _unbootable_if_given_up, new_thread
 from flasher.write.watch import WatchedMedium
 from tests.fakes.image import MIB, make_image
@@ -51,7 +50,6 @@ def test_card_that_was_given_up_is_told_and_recorded_once(tmp_path: Path) -> Non
         listener=hear,
         clock=lambda: NOW,
         host=THIS_HOST,
-        digest=DigestLearner(image, stopping),
         stopping=stopping,
     )
     with CardRenderer(image) as renderer:
