@@ -7,14 +7,14 @@ another sits on the buffers, the latter is let go: it will follow a stream of it
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from threading import Event, Thread
 from time import monotonic
 from typing import Protocol
 
 from flasher.ranges import Range, merge, split, subtract
 from flasher.source import Image, ImageReader, open_image
-from flasher.write.digest import RangeChecker, digest
+from flasher.write.checking import Checking
+from flasher.write.digest import digest
 from flasher.write.intake import Chunk, Intake
 from flasher.write.learn import DigestLearner
 from flasher.write.ring import Buffer, Ring
@@ -62,7 +62,6 @@ class Stream:
         self._learner = learner
         self._followers = list(followers)
         self._let_go, self._stopping = let_go, stopping
-        self._checker = RangeChecker(image)
         self._began, self._starved_s = monotonic(), 0.0
 
     def start(self) -> None:
@@ -79,20 +78,25 @@ class Stream:
             follower.intake.end(error)
 
     def _read_all(self) -> None:
-        with ExitStack() as stack:
-            reader = stack.enter_context(open_image(self._image))
-            learner = self._learner if self._learner and self._learner.listens else None
-            whole = learner.hashing(reader) if learner else None
-            head = self._image.head
-            self._checker.feed(Range(0, len(head)), memoryview(head))
-            for at, is_wanted in self._steps():
-                buffer = self._wait_for_buffer(at.start)
-                if buffer is None:
-                    return
-                followers = self._followers if is_wanted else ()
-                self._publish(at, buffer, whole or reader, followers)
-            if learner and whole:
-                learner.learnt(whole.finish())
+        checking = Checking(self._image, self._ring)
+        try:
+            with open_image(self._image) as reader:
+                self._read(reader, checking)
+            checking.finish()
+        finally:
+            checking.stop()
+
+    def _read(self, reader: ImageReader, checking: Checking) -> None:
+        learner = self._learner if self._learner and self._learner.listens else None
+        whole = learner.hashing(reader) if learner else None
+        for at, is_wanted in self._steps():
+            buffer = self._wait_for_buffer(at.start)
+            if buffer is None:
+                return
+            followers = self._followers if is_wanted else ()
+            self._publish(at, buffer, whole or reader, followers, checking)
+        if learner and whole:
+            learner.learnt(whole.finish())
 
     def _steps(self) -> Iterator[tuple[Range, bool]]:
         """Yield what to read in order, and whether cards want it or only the block map does.
@@ -111,12 +115,17 @@ class Stream:
         )
 
     def _publish(
-        self, at: Range, buffer: Buffer, reader: ImageReader, followers: Sequence[Follower]
+        self,
+        at: Range,
+        buffer: Buffer,
+        reader: ImageReader,
+        followers: Sequence[Follower],
+        checking: Checking,
     ) -> None:
         view = buffer.memory[: at.size_bytes]
         try:
             inside = fill(self._image, reader, at, view)
-            self._checker.feed(Range(at.start, at.start + inside), view[:inside])
+            checking.feed(Range(at.start, at.start + inside), buffer)
             chunk = Chunk(at, buffer, digest(view), self._ring)
             for follower in followers:
                 follower.intake.offer(chunk)
