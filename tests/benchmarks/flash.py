@@ -21,6 +21,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from edge.units import MIB
@@ -44,6 +45,7 @@ _MODELS: dict[str, Callable[[int], AbstractContextManager[list[BenchCard]]]] = {
 }
 _COMPARED = ("ours", "bmaptool", "dd", "etcher")
 _FAST = ("ours", "dd only", "dd")
+_TARGETS = ("memory", "disk")
 
 
 def main() -> None:
@@ -80,9 +82,10 @@ class _Bench:
 
     def measure_fast(self) -> None:
         for form, image in (("raw", self.image), ("dense", dense_image(self.scale))):
-            for tool in _FAST:
-                key = self._key("fast", PEERS[tool].name, "fast", form)
-                self.results.repeat(key, self.options.runs, partial(_fast, PEERS[tool], image))
+            for where, tool in product(_TARGETS, _FAST):
+                key = self._key("fast", PEERS[tool].name, where, form)
+                work = partial(_fast, PEERS[tool], image, where)
+                self.results.repeat(key, self.options.runs, work)
 
     def measure_memory(self) -> None:
         for form in self.options.formats:
@@ -139,17 +142,15 @@ class _Bench:
 
     def _show_fast(self) -> None:
         rows = []
-        for form, size_bytes in (
-            ("raw", self.image.size_bytes),
-            ("dense", self.image.size_bytes // 2),
-        ):
-            keys = [self._key("fast", PEERS[tool].name, "fast", form) for tool in _FAST]
+        sizes = (("raw", self.image.size_bytes), ("dense", self.image.size_bytes // 2))
+        for where, (form, size_bytes) in product(_TARGETS, sizes):
+            keys = [self._key("fast", PEERS[tool].name, where, form) for tool in _FAST]
             medians = [self.results.median(key) for key in keys]
             seconds = [each for each in medians if each]
             if len(seconds) == len(keys):
                 speeds = [f"{size_bytes / each / MIB:.0f} MiB/s" for each in seconds]
                 ratios = " and ".join(f"{each / seconds[0]:.2f}" for each in seconds[1:])
-                rows.append([form, *speeds, ratios, self.results.problem(keys[0])])
+                rows.append([f"{where}, {form}", *speeds, ratios, self.results.problem(keys[0])])
         if rows:
             names = [PEERS[tool].name for tool in _FAST]
             show_table(["fast card", *names, "ratios", "remark"], rows)
@@ -168,8 +169,8 @@ def _once(tool: Peer, image: BenchImage, form: str, model: str) -> Run:
         return measure(tool, image, form, card)
 
 
-def _fast(tool: Peer, image: BenchImage) -> Run:
-    with fast_card(image.size_bytes) as card:
+def _fast(tool: Peer, image: BenchImage, where: str) -> Run:
+    with fast_card(image.size_bytes, where) as card:
         return measure(tool, image, "raw", card)
 
 
