@@ -28,8 +28,9 @@ from edge.paths import data_dir
 from edge.units import MIB
 from flasher.card import CardSpec
 from flasher.image.assemble import Content, plan_table, write_image
+from flasher.plan import FlashOptions, prepare
 from flasher.record import CardRecords, card_records
-from flasher.write import FlashOptions, flash, prepare
+from flasher.write import flash
 
 API_PORT = 50000
 DISK_BYTES = 256 * MIB

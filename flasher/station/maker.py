@@ -9,13 +9,14 @@ from edge.events import Event, Listener, Noted
 from edge.units import MIB, format_duration, format_size
 from flasher.device import THIS_HOST, Device, Host
 from flasher.device.eject import eject
+from flasher.plan import FlashOptions, FlashPlan, prepare
 from flasher.record import CardRecords
 from flasher.source import Image
 from flasher.station.item import Item
 from flasher.station.mark import Mark, read_mark
 from flasher.station.port import Sighting
 from flasher.station.station import Job, Made
-from flasher.write import FlashOptions, FlashPlan, FlashReport, flash, prepare
+from flasher.write import FlashReport, flash
 from flasher.write.card import UNUSABLE
 from flasher.write.event import CardNoted, CardProgressed
 from flasher.write.head import read_marker

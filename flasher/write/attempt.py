@@ -10,9 +10,9 @@ from typing import Any
 
 from edge.errors import EdgeError
 from flasher.card import RenderedCard
+from flasher.plan.request import FlashPlan
 from flasher.record import Attempt, CardRecords, Outcome
 from flasher.write.card import StoppedError, Tally
-from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
 
 Clock = Callable[[], datetime]

@@ -16,8 +16,8 @@ from threading import Condition, Event, Thread
 
 from edge.errors import FlashError
 from edge.units import format_size
+from flasher.plan.content import Content
 from flasher.ranges import Range, merge, split, total_bytes, within
-from flasher.write.content import Content
 from flasher.write.digest import digest
 from flasher.write.intake import Chunk, Intake
 from flasher.write.medium import Medium, MediumGoneError

@@ -16,15 +16,15 @@ from edge.events import Listener, Noted, ignore, step
 from edge.units import KIB, format_duration, format_size
 from flasher.card import CardRenderer
 from flasher.device import THIS_HOST, Host, look_again
+from flasher.plan.content import lay_out
+from flasher.plan.request import FlashPlan
+from flasher.plan.safety import plan_flash
 from flasher.record import CardRecords
 from flasher.write.attempt import Clock
 from flasher.write.card import UNUSABLE
-from flasher.write.content import lay_out
 from flasher.write.engine import CardThread, wait_for
 from flasher.write.feed import AHEAD_BYTES, Feed
 from flasher.write.limits import chunk_bytes_of
-from flasher.write.request import FlashPlan
-from flasher.write.safety import plan_flash
 from flasher.write.task import FlashReport, Run, Task, new_thread
 
 

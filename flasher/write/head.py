@@ -13,9 +13,9 @@ from pathlib import Path
 
 from edge.units import KIB, MIB
 from flasher.patch import Patch
+from flasher.plan.content import Content
 from flasher.ranges import Range
 from flasher.write.card import failed
-from flasher.write.content import Content
 from flasher.write.medium import Medium
 from flasher.write.repair import first_difference, read, unreliable
 

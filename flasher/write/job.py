@@ -13,10 +13,10 @@ from time import monotonic
 
 from edge.errors import BugError, ImageError
 from edge.events import Listener, Progressed
+from flasher.plan.content import Content
 from flasher.ranges import Range, subtract
 from flasher.source import Image, read_stamp
 from flasher.write.card import UNUSABLE, CardRun, HopelessError, StoppedError, Tally
-from flasher.write.content import Content
 from flasher.write.event import CardNoted, CardProgressed, Phase
 from flasher.write.feed import Feed
 from flasher.write.head import (

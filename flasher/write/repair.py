@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from edge.errors import FlashError
 from edge.units import format_size
+from flasher.plan.content import Content
 from flasher.ranges import Range, merge, split
 from flasher.source import open_image
 from flasher.write.card import UNUSABLE, failed
-from flasher.write.content import Content
 from flasher.write.digest import digest
 from flasher.write.medium import Medium
 

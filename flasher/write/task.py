@@ -15,10 +15,11 @@ from edge.units import format_size
 from flasher.card import RenderedCard
 from flasher.device import DeviceKind, Host
 from flasher.device.eject import eject
+from flasher.plan.content import Content
+from flasher.plan.request import FlashPlan
 from flasher.ranges import total_bytes
 from flasher.record import CardRecords
 from flasher.write.attempt import Clock, Entry, new_attempt, recording_failure
-from flasher.write.content import Content
 from flasher.write.engine import CardThread
 from flasher.write.event import CardFailed, CardFinished, CardNoted
 from flasher.write.feed import Feed
@@ -32,7 +33,6 @@ from flasher.write.journal import (
     new_header,
 )
 from flasher.write.medium import Medium, open_medium
-from flasher.write.request import FlashPlan
 from flasher.write.watch import WatchedMedium
 
 

@@ -75,7 +75,7 @@ def _describe_past(volume: "Volume", now: datetime) -> str:
 
 
 def _row(device: "Device") -> dict[str, Any]:
-    from flasher.write import FlashOptions, refuse_device
+    from flasher.plan import FlashOptions, refuse_device
 
     refusals = refuse_device(device, FlashOptions())
     return {

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from edge.errors import EdgeError
     from edge.events import Listener
     from flasher.card import CardSpec
+    from flasher.plan import FlashOptions, FlashPlan
     from flasher.source import Image
-    from flasher.write import FlashOptions, FlashPlan, FlashReport
+    from flasher.write import FlashReport
 
 
 def _command(**values: Any) -> None:
@@ -69,7 +70,7 @@ def _run(wish: Given) -> None:
 def _options(wish: Given) -> "FlashOptions":
     from dataclasses import replace
 
-    from flasher.write import FlashOptions
+    from flasher.plan import FlashOptions
 
     options = FlashOptions(
         size_bytes=wish.size_bytes,
@@ -152,7 +153,8 @@ def _watch(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") ->
 
 def _plan(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") -> "list[FlashPlan]":
     from flasher.device import inspect
-    from flasher.write import check_device, prepare, rehearse
+    from flasher.plan import check_device, prepare
+    from flasher.write import rehearse
 
     for target in wish.targets:  # before minutes are spent on an image
         check_device(inspect(target), options)
@@ -184,8 +186,8 @@ def _assign(wish: Given, specs: "Sequence[CardSpec]") -> "Sequence[CardSpec | No
 
 
 def _image(wish: Given, listener: "Listener") -> "Image":
+    from flasher.plan import read_image
     from flasher.source import Verification
-    from flasher.write import read_image
 
     if wish.source is not None:
         verification = Verification(

@@ -11,7 +11,7 @@ from edge.cli.commands.devices import describe_content, describe_history
 from edge.units import format_size
 
 if TYPE_CHECKING:
-    from flasher.write import FlashPlan
+    from flasher.plan import FlashPlan
 
 
 def ask(plans: "Sequence[FlashPlan]") -> None:

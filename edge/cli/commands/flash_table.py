@@ -13,7 +13,8 @@ from edge.units import format_duration, format_size
 
 if TYPE_CHECKING:
     from edge.errors import EdgeError
-    from flasher.write import FlashPlan, FlashReport
+    from flasher.plan import FlashPlan
+    from flasher.write import FlashReport
 
 _PLAN_COLUMNS = ("target", "name", "size", "content", "image", "image_size", "oddities")
 _REPORT_COLUMNS = ("target", "written", "seconds", "speed", "card", "enrolment", "fingerprint")

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from edge.events import Listener
     from flasher.card import CardSpec
     from flasher.card.label import Label
+    from flasher.plan import FlashOptions
     from flasher.record import CardRecords
     from flasher.source import Image
     from flasher.station import CardMade, Inbox, Ledger, Order, Sighting
-    from flasher.write import FlashOptions
 
 _COLUMNS = ("number", "name", "state", "tries", "port", "record", "enrolment", "error")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -19,9 +19,10 @@ from edge.provision.network import check_private_network, enter_private_network,
 from edge.provision.stage import Stage, StageDetector, StagePassed
 from edge.units import GIB
 from flasher.card import CardSpec
+from flasher.plan import FlashOptions, prepare
 from flasher.record import CardRecords
 from flasher.stock import stock_image
-from flasher.write import FlashOptions, flash, prepare
+from flasher.write import flash
 
 DISK_BYTES = 4 * GIB
 BOOT_DEADLINE_S = 240.0

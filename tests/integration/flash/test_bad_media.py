@@ -17,9 +17,10 @@ import pytest
 
 from edge.errors import EdgeError, FlashError
 from edge.events import Event, ignore
+from flasher.plan import FlashOptions, prepare, read_image
 from flasher.record import CardRecords, Outcome
 from flasher.table import read_table
-from flasher.write import FlashOptions, FlashReport, flash_cards, prepare, read_image
+from flasher.write import FlashReport, flash_cards
 from flasher.write.event import CardFinished
 from tests.fakes.bad_card import Capacity, Fault
 from tests.fakes.card_fs import Card, CardFs

@@ -11,8 +11,9 @@ import pytest
 from edge.errors import EdgeError
 from edge.events import Event
 from flasher.device import inspect
+from flasher.plan import FlashOptions, prepare, read_image
 from flasher.record import CardRecords, Outcome
-from flasher.write import FlashOptions, FlashReport, flash, flash_cards, prepare, read_image
+from flasher.write import FlashReport, flash, flash_cards
 from flasher.write.event import CardFailed, CardFinished, CardNoted
 from tests.fakes.image import MIB, make_image
 from tests.integration.flash.conftest import AttachLoop
@@ -93,7 +94,8 @@ _KILLED_LATE = """
 import os, signal, sys
 from pathlib import Path
 from flasher.record import CardRecords
-from flasher.write import flash, prepare
+from flasher.plan import prepare
+from flasher.write import flash
 from flasher.write.event import CardProgressed
 
 def die(event):
@@ -184,7 +186,8 @@ _KILLED_EARLY = """
 import os, signal, sys
 from pathlib import Path
 from flasher.record import CardRecords
-from flasher.write import flash, prepare
+from flasher.plan import prepare
+from flasher.write import flash
 from flasher.write.event import CardProgressed
 
 def die(event):

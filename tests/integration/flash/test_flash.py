@@ -18,9 +18,10 @@ from edge.meta.partition import MetaPartition
 from edge.pki.key import fingerprint
 from flasher.card import find_meta
 from flasher.device import find_devices, inspect
+from flasher.plan import FlashOptions, check_device, prepare
 from flasher.record import CardRecords, Outcome
 from flasher.table import read_table
-from flasher.write import FlashOptions, FlashReport, check_device, flash, prepare
+from flasher.write import FlashReport, flash
 from flasher.write.event import CardNoted, CardProgressed, Phase
 from tests.fakes.image import MIB, make_image
 from tests.integration.flash.conftest import AttachLoop
@@ -304,7 +305,8 @@ _KILLED = """
 import sys
 from pathlib import Path
 from flasher.record import CardRecords
-from flasher.write import flash, prepare
+from flasher.plan import prepare
+from flasher.write import flash
 from flasher.write.event import CardProgressed
 
 def wait(event):

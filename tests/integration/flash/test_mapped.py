@@ -9,9 +9,10 @@ import pytest
 
 from edge.units import MIB
 from flasher.map import write_bmap
+from flasher.plan import prepare
 from flasher.ranges import Range
 from flasher.record import CardRecords
-from flasher.write import flash, prepare
+from flasher.write import flash
 from tests.integration.flash.conftest import AttachLoop
 from tests.integration.flash.file_systems import (
     make_disk,

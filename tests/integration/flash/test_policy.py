@@ -12,7 +12,7 @@ import pytest
 from edge.cli.exit import ExitCode
 from edge.cli.main import run
 from edge.errors import DeviceError
-from flasher.write import prepare
+from flasher.plan import prepare
 from tests.fakes.image import MIB
 from tests.integration.flash.conftest import AttachLoop
 

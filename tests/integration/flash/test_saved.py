@@ -11,11 +11,12 @@ import pytest
 from edge.errors import DeviceError, FlashError, ImageError
 from edge.events import Event
 from flasher.device import inspect
+from flasher.plan import FlashOptions, prepare
 from flasher.ranges import Range
 from flasher.record import CardRecords
 from flasher.source import RangeCheck, scan_image
 from flasher.table import SECTOR, Table, read_table
-from flasher.write import FlashOptions, flash, prepare
+from flasher.write import flash
 from flasher.write.event import CardProgressed
 from tests.fakes.image import MIB, make_image
 from tests.integration.flash.conftest import AttachLoop

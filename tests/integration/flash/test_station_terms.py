@@ -10,9 +10,9 @@ import pytest
 from edge.cli.exit import ExitCode
 from edge.cli.main import run
 from flasher.card.listing import load_list
+from flasher.plan import read_image
 from flasher.station import Order, opened, order_list
 from flasher.station.mark import Mark
-from flasher.write import read_image
 from tests.fakes.station import NoRecords
 
 

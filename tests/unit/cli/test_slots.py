@@ -166,7 +166,7 @@ def test_no_port_means_no_station(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A station that may use any port would be a trap; it says how to allow one."""
     from edge.cli.commands.flash_watch import run_watch
     from edge.errors import EdgeError
-    from flasher.write import FlashOptions
+    from flasher.plan import FlashOptions
     from tests.fakes.station import fake_image
 
     monkeypatch.setenv("EDGECTL_HOME", str(tmp_path))

@@ -16,9 +16,9 @@ else:
     from backports import zstd
 
 from edge.errors import ImageError
+from flasher.plan.content import read_image_table
 from flasher.ranges import Range
 from flasher.source import open_image, scan_image
-from flasher.write.content import read_image_table
 from tests.fakes.image import MIB, make_image
 
 

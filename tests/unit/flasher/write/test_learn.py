@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from edge.errors import ImageError
 from edge.events import ignore
+from flasher.plan.content import lay_out
 from flasher.source import Image, read_stamp, scan_image
-from flasher.write.content import lay_out
 from flasher.write.feed import Feed
 from flasher.write.job import Job, write_card
 from flasher.write.learn import DigestLearner, HashingReader

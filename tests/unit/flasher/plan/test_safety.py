@@ -10,10 +10,7 @@ import pytest
 from edge.errors import DeviceError
 from edge.units import GIB, MIB
 from flasher.device import Device, DeviceKind, History, Volume, find_devices
-from flasher.source import Image, Stamp, scan_image
-from flasher.table import Partition, Table, add_partition, relocate_table
-from flasher.table.gpt import LINUX_DATA
-from flasher.write import (
+from flasher.plan import (
     FlashOptions,
     FlashPlan,
     FlashRequest,
@@ -21,12 +18,15 @@ from flasher.write import (
     plan_flash,
     refuse_device,
 )
-from flasher.write.content import read_image_table
-from flasher.write.saved import choose_saved
+from flasher.plan.content import read_image_table
+from flasher.plan.saved import choose_saved
+from flasher.source import Image, Stamp, scan_image
+from flasher.table import Partition, Table, add_partition, relocate_table
+from flasher.table.gpt import LINUX_DATA
 from tests.fakes.host import FakeHost
 from tests.fakes.image import make_image
 
-GOLDEN = Path(__file__).parents[2] / "golden/flash"
+GOLDEN = Path(__file__).parents[3] / "golden/flash"
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 CARD = Device(

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field, replace
 from edge.errors import ImageError
 from edge.units import MIB
 from flasher.patch import Patch
+from flasher.plan.overlay import Overlay, cut_patches
+from flasher.plan.recorder import ImageFile, Recorder
+from flasher.plan.saved import add_saved
 from flasher.ranges import Range, align, merge, subtract
 from flasher.source import HEAD_BYTES, Image, ImageReader
 from flasher.table import (
@@ -28,9 +31,6 @@ from flasher.table import (
     relocate_table,
     write_table,
 )
-from flasher.write.overlay import Overlay, cut_patches
-from flasher.write.recorder import ImageFile, Recorder
-from flasher.write.saved import add_saved
 
 BLOCK_BYTES = 4096
 _BEHIND_BYTES = MIB  # wiped behind the image, so that no older file system shows up there

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from edge.errors import ImageError
 from flasher.patch import Patch
+from flasher.plan.content import Content, lay_out
 from flasher.ranges import Range, merge, subtract
 from flasher.source import open_image, scan_image
 from flasher.table import Table, add_partition, read_table, write_table
-from flasher.write.content import Content, lay_out
 from tests.fakes.image import MIB, make_image
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from edge.errors import BugError, FlashError, ImageError
 from edge.events import Event, Listener, ignore
+from flasher.plan.content import Content, lay_out
 from flasher.ranges import Range
 from flasher.source import scan_image
 from flasher.write.card import StoppedError, Tally
-from flasher.write.content import Content, lay_out
 from flasher.write.event import CardNoted, CardProgressed, Phase
 from flasher.write.feed import Feed
 from flasher.write.intake import Chunk
@@ -21,7 +21,7 @@ from flasher.write.job import Job, write_card
 from flasher.write.stream import Follower
 from tests.fakes.image import MIB, make_image
 from tests.fakes.medium import FakeMedium
-from tests.unit.flasher.test_content import render
+from tests.unit.flasher.plan.test_content import render
 
 CARD = 32 * MIB
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flasher.patch import Patch
+from flasher.plan.overlay import Overlay, cut_patches
 from flasher.ranges import Range
-from flasher.write.overlay import Overlay, cut_patches
 
 PATCHES = st.lists(st.builds(Patch, st.integers(0, 200), st.binary(max_size=40)), max_size=12).map(
     tuple

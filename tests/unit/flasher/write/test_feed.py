@@ -9,10 +9,10 @@ import pytest
 
 from edge.errors import ImageError
 from edge.events import ignore
+from flasher.plan.content import Content, lay_out
 from flasher.ranges import Range, merge
 from flasher.source import Image, RangeCheck, scan_image
 from flasher.write.card import StoppedError
-from flasher.write.content import Content, lay_out
 from flasher.write.feed import Feed
 from flasher.write.intake import Intake
 from flasher.write.job import Job, write_card
@@ -20,7 +20,7 @@ from flasher.write.ring import Ring
 from flasher.write.stream import Stream
 from tests.fakes.image import MIB, make_image
 from tests.fakes.medium import FakeMedium
-from tests.unit.flasher.test_content import render
+from tests.unit.flasher.plan.test_content import render
 
 CARD = 32 * MIB
 CHUNK = MIB // 4  # the ring of 16 is smaller than the image's data

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from edge.units import format_size
 from flasher.device import Device, DeviceKind, Volume
+from flasher.plan.request import FlashOptions
 from flasher.table import SECTOR
-from flasher.write.request import FlashOptions
 
 _MEMBERS = {
     "LVM2_member": "an LVM volume group",

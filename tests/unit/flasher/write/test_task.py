@@ -11,10 +11,11 @@ from edge.errors import FlashError, ImageError
 from edge.events import Event, ignore
 from flasher.card import CardRenderer
 from flasher.device import THIS_HOST
+from flasher.plan import FlashOptions, prepare
+from flasher.plan.content import lay_out
 from flasher.record import CardRecords, Outcome
 from flasher.source import scan_image
-from flasher.write import FlashOptions, flash, prepare
-from flasher.write.content import lay_out
+from flasher.write import flash
 from flasher.write.engine import CardThread
 from flasher.write.event import CardFailed, CardNoted, CardProgressed
 from flasher.write.feed import Feed

@@ -9,10 +9,10 @@ from flasher.card import CardSpec
 from flasher.description import describes, read_description
 from flasher.device import THIS_HOST, Host, inspect
 from flasher.device.usage import disks_of_path
+from flasher.plan.content import read_image_table
+from flasher.plan.request import FlashOptions, FlashPlan, FlashRequest
+from flasher.plan.safety import plan_flash
 from flasher.source import Image, Verification, load_image
-from flasher.write.content import read_image_table
-from flasher.write.request import FlashOptions, FlashPlan, FlashRequest
-from flasher.write.safety import plan_flash
 
 _DEFAULTS = FlashOptions()
 _NOTHING = Verification()

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flasher.patch import Patch
+from flasher.plan.content import Content, lay_out, read_image_table
+from flasher.plan.saved import choose_saved, find_conflicts, object_to_saving
 from flasher.source import Image, scan_image
 from flasher.table import SECTOR, Partition, Table, read_table, stable_guid, write_table
 from flasher.table.gpt import LINUX_DATA
-from flasher.write.content import Content, lay_out, read_image_table
-from flasher.write.saved import choose_saved, find_conflicts, object_to_saving
 from tests.fakes.image import MIB, make_image
-from tests.unit.flasher.test_content import render
+from tests.unit.flasher.plan.test_content import render
 
 IMAGE_END = 15 * MIB  # where the last partition of the test image ends
 BYTE = 0xA5

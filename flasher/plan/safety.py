@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from edge.errors import DeviceError
 from edge.units import GIB, format_size
 from flasher.device import Device, DeviceKind
+from flasher.plan.content import read_image_table
+from flasher.plan.oddity import find_oddities
+from flasher.plan.request import FlashOptions, FlashPlan, FlashRequest
+from flasher.plan.rule import Refusal, refuse_device
+from flasher.plan.saved import choose_saved, find_conflicts, object_to_saving
 from flasher.source import Image
 from flasher.table import Table
-from flasher.write.content import read_image_table
-from flasher.write.oddity import find_oddities
-from flasher.write.request import FlashOptions, FlashPlan, FlashRequest
-from flasher.write.rule import Refusal, refuse_device
-from flasher.write.saved import choose_saved, find_conflicts, object_to_saving
 
 SMALLEST_FILE_BYTES = 8 * GIB
 """The size of a new image file: a small card, and a power of two as emulators want it."""
