@@ -17,8 +17,8 @@ from flasher.station.mark import Mark, read_mark
 from flasher.station.port import Sighting
 from flasher.station.station import Job, Made
 from flasher.write import FlashReport, flash
-from flasher.write.card import UNUSABLE
 from flasher.write.event import CardNoted, CardProgressed
+from flasher.write.fault import UNUSABLE
 from flasher.write.head import read_marker
 
 _AHEAD_BYTES = 8 * MIB  # every slot has a stream of its own

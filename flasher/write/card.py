@@ -6,29 +6,25 @@ written a while ago. The card's `Pace` says whether both may go on at once. A ra
 not read back is kept for `flasher.write.repair`, which has the image to itself.
 """
 
-import errno
 import mmap
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Condition, Event, Thread
 
 from edge.errors import FlashError
-from edge.units import format_size
 from flasher.plan.content import Content
 from flasher.ranges import Range, merge, split, total_bytes, within
 from flasher.write.digest import digest
+from flasher.write.fault import BadRangeError, explained
 from flasher.write.intake import Chunk, Intake
-from flasher.write.medium import Medium, MediumGoneError
+from flasher.write.medium import Medium
 from flasher.write.pace import BusyClock, Habit, Pace
 
-UNUSABLE = "the medium is unbootable on purpose"
 _WRITERS = 2  # deeper queues gain a card nothing and have stalled others' readers
 _DISTANCE = 4  # ranges between writing and reading back, so that a card's cache has moved on
 _MOST_BAD = 32
 _LOOK_S = 0.2
-_WORTH_A_TRY = (errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT, errno.EILSEQ, errno.ENODATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,32 +293,3 @@ class CardRun:
 
 class HopelessError(Exception):
     """So much read back wrong that writing on is a waste; `tally.bad` says where."""
-
-
-class BadRangeError(Exception):
-    """The card refused an operation on a range; a second try may do."""
-
-    def __init__(self, error: FlashError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
-@contextmanager
-def explained(medium: Medium, action: str, offset: int) -> Iterator[None]:
-    """Tell a range that is bad from a card that is gone, or full, which ends its run."""
-    try:
-        yield
-    except OSError as error:
-        fault = failed(medium, action, offset, error)
-        if isinstance(error, MediumGoneError) or error.errno not in _WORTH_A_TRY:
-            raise fault from error
-        raise BadRangeError(fault) from error
-
-
-def failed(medium: Medium, action: str, offset: int, error: OSError) -> FlashError:
-    """Return the error for an operation that the card refused."""
-    reason = (error.strerror or str(error)).lower()
-    return FlashError(
-        f"{action} {medium.name} at byte {offset} ({format_size(offset)}): {reason}; {UNUSABLE}",
-        hint="check the card and its reader, then flash it again",
-    )

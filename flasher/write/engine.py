@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from edge.errors import FlashError
 from edge.events import Listener
 from edge.units import format_duration
-from flasher.write.card import UNUSABLE
 from flasher.write.event import CardNoted
+from flasher.write.fault import UNUSABLE
 
 if TYPE_CHECKING:
     from flasher.write.watch import WatchedMedium

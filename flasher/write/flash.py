@@ -21,8 +21,8 @@ from flasher.plan.request import FlashPlan
 from flasher.plan.safety import plan_flash
 from flasher.record import CardRecords
 from flasher.write.attempt import Clock
-from flasher.write.card import UNUSABLE
 from flasher.write.engine import CardThread, wait_for
+from flasher.write.fault import UNUSABLE
 from flasher.write.feed import AHEAD_BYTES, Feed
 from flasher.write.limits import chunk_bytes_of
 from flasher.write.task import FlashReport, Run, Task, new_thread

@@ -15,9 +15,9 @@ from edge.units import KIB, MIB
 from flasher.patch import Patch
 from flasher.plan.content import Content
 from flasher.ranges import Range
-from flasher.write.card import failed
+from flasher.write.fault import failed, unreliable
 from flasher.write.medium import Medium
-from flasher.write.repair import first_difference, read, unreliable
+from flasher.write.repair import first_difference, read
 
 MARKER_AT = 64 * KIB
 _MARKER_BYTES = 4 * KIB

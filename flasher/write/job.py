@@ -16,8 +16,9 @@ from edge.events import Listener, Progressed
 from flasher.plan.content import Content
 from flasher.ranges import Range, subtract
 from flasher.source import Image, read_stamp
-from flasher.write.card import UNUSABLE, CardRun, HopelessError, StoppedError, Tally
+from flasher.write.card import CardRun, HopelessError, StoppedError, Tally
 from flasher.write.event import CardNoted, CardProgressed, Phase
+from flasher.write.fault import UNUSABLE, unreliable
 from flasher.write.feed import Feed
 from flasher.write.head import (
     Marker,
@@ -29,7 +30,7 @@ from flasher.write.head import (
 from flasher.write.medium import Medium
 from flasher.write.pace import Habit
 from flasher.write.probe import probe_capacity
-from flasher.write.repair import Note, flush, locate, prove_again, repair, rewrite, unreliable
+from flasher.write.repair import Note, flush, locate, prove_again, repair, rewrite
 
 _EVENT_S = 0.1
 

@@ -29,7 +29,7 @@ from edge.errors import FlashError
 from edge.events import Listener, Progressed, ignore
 from edge.units import KIB, MIB, format_size
 from flasher.ranges import Range, intersect, split
-from flasher.write.card import UNUSABLE, failed
+from flasher.write.fault import UNUSABLE, failed
 from flasher.write.medium import Medium, MediumGoneError
 
 _SECTOR = 512

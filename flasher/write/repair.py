@@ -4,13 +4,11 @@
 import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from edge.errors import FlashError
-from edge.units import format_size
 from flasher.plan.content import Content
 from flasher.ranges import Range, merge, split
 from flasher.source import open_image
-from flasher.write.card import UNUSABLE, failed
 from flasher.write.digest import digest
+from flasher.write.fault import failed, unreliable
 from flasher.write.medium import Medium
 
 _PIECE_BYTES = 512 * 1024
@@ -99,15 +97,6 @@ def first_difference(found: memoryview, wanted: memoryview) -> int:
         else:
             start = middle
     return start
-
-
-def unreliable(medium: Medium, offset: int) -> FlashError:
-    """Return the error for a medium that lost the byte at `offset` twice."""
-    return FlashError(
-        f"{medium.name} does not keep what is written to it: byte {offset}"
-        f" ({format_size(offset)}) read back wrong twice; {UNUSABLE}",
-        hint="replace this card; cards that lie about their size fail like this",
-    )
 
 
 def _wanted(content: Content, ranges: Sequence[Range]) -> Iterator[tuple[Range, memoryview]]:
