@@ -30,12 +30,28 @@ class Bar(NamedTuple):
 def narrate(*, as_lines: bool = False) -> Iterator[Listener]:
     """Give a listener that shows events; with `as_lines` they go to stdout as JSON lines."""
     if as_lines:
-        yield _print_json
+        yield _unless_closed(_print_json)
     elif sys.stderr.isatty():
         with _bars() as listener:
             yield listener
     else:
-        yield _Plain().show
+        yield _unless_closed(_Plain().show)
+
+
+def _unless_closed(listener: Listener) -> Listener:
+    """Go on in silence when nobody listens any more: a card is not left half written for that."""
+    is_closed = False
+
+    def show(event: Event) -> None:
+        nonlocal is_closed
+        if is_closed:
+            return
+        try:
+            listener(event)
+        except BrokenPipeError:
+            is_closed = True
+
+    return show
 
 
 def _print_json(event: Event) -> None:

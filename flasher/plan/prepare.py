@@ -7,7 +7,7 @@ from edge.events import Listener, ignore, step
 from edge.units import format_size
 from flasher.card import CardSpec
 from flasher.description import describes, read_description
-from flasher.device import THIS_HOST, Host, inspect
+from flasher.device import THIS_HOST, Device, Host, inspect
 from flasher.device.usage import disks_of_path
 from flasher.plan.content import read_image_table
 from flasher.plan.request import FlashOptions, FlashPlan, FlashRequest
@@ -43,13 +43,30 @@ def prepare(
     request = FlashRequest(
         image=image,
         options=options,
-        image_disks=frozenset(host.dev / name for name in disks_of_path(host, image.path)),
+        image_disks=_own_disks(image, device, host),
         board=board,
         version=version,
         card=card,
         meta=meta or {},
     )
     return plan_flash(device, request)
+
+
+def _own_disks(image: Image, device: Device, host: Host) -> frozenset[Path]:
+    """Return the disks, and the target if it is one of them, that the image itself lies on."""
+    disks = {host.dev / name for name in disks_of_path(host, image.path)}
+    files = [image.path, *([Path(image.origin)] if image.origin else [])]
+    targets = [device.path, *([device.backing_file] if device.backing_file else [])]
+    if any(_is_same_file(file, target) for file in files for target in targets):
+        disks.add(device.path)  # by another name, such as a hard link
+    return frozenset(disks)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def read_image(

@@ -41,16 +41,20 @@ class CardThread:
         self.result: object = None
         self._work, self._given_up, self._is_noted = work, given_up, False
         self._lock = Lock()
+        # Not `Thread.join`: interrupted by ctrl-C it takes the thread for ended (before 3.13).
+        self._has_ended = Event()
+        self._is_started = False
         self._thread = Thread(target=self._run, name=f"flash {name}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
+        self._is_started = True
         self._thread.start()
 
     def join(self, timeout_s: float) -> None:
         """Wait for the end, if it was begun, but not longer than `timeout_s`."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
+        if self._is_started:
+            self._has_ended.wait(timeout_s)
 
     @property
     def is_pending(self) -> bool:
@@ -90,6 +94,7 @@ class CardThread:
         except BaseException as error:  # the thread's boundary: whoever waits looks at it
             result = error
         self._settle(result)
+        self._has_ended.set()
 
     def _settle(self, result: object) -> bool:
         with self._lock:

@@ -6,7 +6,8 @@
 Whatever stops it in between leaves a card that plainly does not boot.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
@@ -70,9 +71,24 @@ def write_card(job: Job) -> None:
     if job.tally.probed_bytes is None:
         # Later writes to a card that lies about its size destroy what was already read back.
         job.tally.habit = Habit.AFTERWARDS
-    _write_body(job)
-    _check_complete(job)
-    _check_unchanged(job.content.image)
+    with _telling_of_the_card():
+        _write_body(job)
+        _check_complete(job)
+        _check_unchanged(job.content.image)
+    _write_head(job)
+    job.medium.reread_table()
+
+
+@contextmanager
+def _telling_of_the_card() -> Iterator[None]:
+    """Say of a fault in the image what it means for the card."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{error.message}; {UNUSABLE}", hint=error.hint) from error
+
+
+def _write_head(job: Job) -> None:
     try:
         check_clear(job.medium, job.content, job.marker)
         if write_head(job.medium, job.content):
@@ -82,7 +98,6 @@ def write_card(job: Job) -> None:
         raise
     job.tally.written_bytes += len(job.content.head)
     job.tally.verified_bytes += len(job.content.head)
-    job.medium.reread_table()
 
 
 def _probe(job: Job) -> int | None:
@@ -165,7 +180,7 @@ def _check_complete(job: Job) -> None:
 
 def _check_unchanged(image: Image) -> None:
     if read_stamp(image.path) != image.stamp:
-        raise ImageError(f"{image.path} changed while it was written; {UNUSABLE}")
+        raise ImageError(f"{image.path} changed while it was written")
 
 
 class _Progress:

@@ -52,6 +52,8 @@ class FlashReport:
     """Of the node's key, base64; None when the image has no META."""
     enrolment_id: str | None
     """None as well when the card was flashed without an enrolment."""
+    is_left: bool = False
+    """It was finished by an earlier run, and nothing was done to it."""
     card_name: str = ""
     habit: str = ""
     """How it was read back: trailing the writing, or afterwards."""
@@ -114,6 +116,10 @@ def _say_failed(name: str, run: Run, error: BaseException) -> None:
 
 def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
     plan = task.plan
+    if plan.request.options.resume and _is_finished(task):
+        run.feed.withdraw()
+        run.listener(CardNoted(card=thread.name, text="finished before; left as it is"))
+        return _left(task)
     interrupted = _find_interrupted(task, run) if plan.request.options.resume else None
     with open_medium(plan.device, plan.size_bytes) as opened, _removing_failed_file(plan):
         thread.medium = medium = WatchedMedium(opened)
@@ -135,6 +141,15 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
 
 def _note(name: str, run: Run, text: str) -> None:
     run.listener(CardNoted(card=name, text=text))
+
+
+def _is_finished(task: Task) -> bool:
+    """Tell whether the card has the image's head, which is written when all else is proven."""
+    try:
+        with task.plan.device.path.open("rb") as card:
+            return card.read(len(task.content.head)) == task.content.head
+    except OSError:
+        return False
 
 
 def _let_go(task: Task, run: Run) -> None:
@@ -226,6 +241,23 @@ def _removing_failed_file(plan: FlashPlan) -> Iterator[None]:
         if plan.device.kind is DeviceKind.FILE and plan.device.is_new:
             plan.device.path.unlink(missing_ok=True)
         raise
+
+
+def _left(task: Task) -> FlashReport:
+    """Return the report on a card that was finished before; what it carries was rendered then."""
+    return FlashReport(
+        target=task.plan.device.path,
+        record_id=0,
+        image_sha256=task.plan.request.image.sha256,
+        written_bytes=0,
+        verified_bytes=0,
+        rewritten_ranges=0,
+        seconds=0.0,
+        fingerprint=None,
+        enrolment_id=None,
+        is_left=True,
+        card_name=task.card.spec.name,
+    )
 
 
 def _report(task: Task, entry: Entry, *, seconds: float, sha256: str) -> FlashReport:

@@ -156,8 +156,11 @@ def _plan(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") -> 
     from flasher.plan import check_device, prepare
     from flasher.write import rehearse
 
-    for target in wish.targets:  # before minutes are spent on an image
-        check_device(inspect(target), options)
+    devices = [inspect(target) for target in wish.targets]
+    if len({device.path for device in devices}) < len(devices):
+        raise click.UsageError("a card is named twice by --to")
+    for device in devices:  # before minutes are spent on an image
+        check_device(device, options)
     chosen = _assign(wish, specs)
     with narrate(as_lines=wish.output == "jsonl") as listener:
         image = _image(wish, listener)
@@ -173,7 +176,8 @@ def _plan(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") -> 
 def _assign(wish: Given, specs: "Sequence[CardSpec]") -> "Sequence[CardSpec | None]":
     if not specs:
         return [None] * len(wish.targets)
-    if wish.list_path is None and len(wish.targets) > 1 and (wish.hostname or wish.address):
+    own = wish.hostname or wish.address or wish.asset_tag
+    if wish.list_path is None and len(wish.targets) > 1 and own:
         raise click.UsageError("cards that are not alike need a --list")
     if wish.list_path is None:
         return list(specs) * len(wish.targets)

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from flasher.write import FlashReport
 
 _PLAN_COLUMNS = ("target", "name", "size", "content", "image", "image_size", "oddities")
+_CARD_COLUMNS = ("card", "hostname", "files", "kept")
+"""Shown in between when any card has them."""
 _REPORT_COLUMNS = ("target", "written", "seconds", "speed", "card", "enrolment", "fingerprint")
 _MANY_COLUMNS = ("target", "name", "outcome", "seconds", "speed", "card", "enrolment", "error")
 
 
 def print_plans(plans: "Sequence[FlashPlan]", output: str) -> None:
     """Print what would be done."""
-    _print([_plan_row(plan) for plan in plans], _PLAN_COLUMNS, output)
+    rows = [_plan_row(plan) for plan in plans]
+    told = tuple(name for name in _CARD_COLUMNS if any(row[name] for row in rows))
+    _print(rows, (*_PLAN_COLUMNS[:4], *told, *_PLAN_COLUMNS[4:]), output)
 
 
 def print_reports(
@@ -86,7 +90,7 @@ def _report_row(report: "FlashReport") -> dict[str, Any]:
     return {
         "target": str(report.target),
         "name": report.card_name,
-        "outcome": "written",
+        "outcome": "finished before" if report.is_left else "written",
         "written": format_size(report.written_bytes),
         "written_bytes": report.written_bytes,
         "verified_bytes": report.verified_bytes,
@@ -105,6 +109,9 @@ def _say_end(result: "FlashReport | EdgeError") -> None:
     from flasher.write import FlashReport
 
     if not isinstance(result, FlashReport):
+        return
+    if result.is_left:
+        click.echo(f"{result.target} was finished before and is left as it is", err=True)
         return
     took = format_duration(result.seconds)
     click.echo(f"{result.target} is written and read back ({took}).", err=True)

@@ -213,3 +213,16 @@ def test_run_killed_while_it_probed_is_continued_with_the_probe(
     said = [event.text for event in events if isinstance(event, CardNoted)]
     assert any(text.startswith("continued: ") for text in said)
     assert records.cards()[-1].probed_bytes == 64 * MIB
+
+
+def test_finished_card_is_left_alone_when_others_resume(
+    image: Path, attach_loop: AttachLoop, records: CardRecords
+) -> None:
+    """The same command with --resume does not write again what was finished."""
+    card = attach_loop()
+    flash(prepare(image, card), records=records)
+    before = card.read_bytes()
+    report = flash(prepare(image, card, FlashOptions(resume=True)), records=records)
+    assert report.is_left
+    assert card.read_bytes() == before
+    assert len(records.cards()) == 1

@@ -116,6 +116,18 @@ def test_dry_run_changes_nothing(
     assert card.read_bytes()[:MIB] == b"\xa5" * MIB
 
 
+def test_one_card_by_two_names_is_refused(
+    image: Path, attach_loop: AttachLoop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A link to a disk is that disk."""
+    card, link = attach_loop(), tmp_path / "by-id"
+    link.symlink_to(card)
+    words = ["flash", "--image", str(image), "-y", "--to", str(card), "--to", str(link)]
+    assert run(words) == ExitCode.USAGE
+    assert "named twice" in capsys.readouterr().err
+    assert card.read_bytes()[:MIB] == b"\xa5" * MIB
+
+
 def test_nobody_to_ask_means_no(
     image: Path,
     attach_loop: AttachLoop,

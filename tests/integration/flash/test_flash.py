@@ -2,6 +2,7 @@
 """Flashing real block devices and files from beginning to end."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -232,6 +233,20 @@ def test_file_behind_a_loop_device_is_refused(
     card = attach_loop()
     with pytest.raises(DeviceError, match=f"is attached as {card}"):
         prepare(image, tmp_path / "d.disk")
+
+
+def test_image_is_safe_under_any_name(image: Path, attach_loop: AttachLoop, tmp_path: Path) -> None:
+    """A hard link to the image, or a disk made of one, is the image itself."""
+    link = tmp_path / "link.img"
+    os.link(image, link)
+    with pytest.raises(DeviceError, match="holds the image"):
+        prepare(image, link)
+    card = attach_loop(16 * MIB)
+    again = tmp_path / "again.img"
+    os.link(tmp_path / "d.disk", again)
+    make_image(again)
+    with pytest.raises(DeviceError, match="holds the image"):
+        prepare(again, card)
 
 
 def test_system_disk_is_known() -> None:
