@@ -8,6 +8,7 @@ can configure the card's node; hence the mode of the file.
 
 import errno
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,8 +119,11 @@ class CardRecords:
         return [to_card(row) for row in self._select(statement, *values)]
 
     def _select(self, statement: str, *values: object) -> list[sqlite3.Row]:
-        if not self.path.exists():
-            return []
+        try:
+            if not self.path.exists():
+                return []
+        except OSError as error:
+            raise _unopened(self.path, error) from error
         with self._open() as connection:
             return connection.execute(statement, values).fetchall()
 
@@ -129,10 +133,7 @@ class CardRecords:
         try:
             _make(self.path)
         except OSError as error:
-            hint = f"sudo chown $USER {self.path}" if error.errno == errno.EACCES else None
-            raise EdgeError(
-                f"cannot open the card records {self.path}: {error.strerror}", hint=hint
-            ) from error
+            raise _unopened(self.path, error) from error
         connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S)
         try:
             self._prepare(connection)
@@ -172,6 +173,22 @@ def _make(path: Path) -> None:
         owner = missing[-1].parent.stat()
         for made in missing:
             os.chown(made, owner.st_uid, owner.st_gid)
+
+
+def _unopened(path: Path, error: OSError) -> EdgeError:
+    return EdgeError(
+        f"cannot open the card records {path}: {error.strerror}", hint=_way_in(path, error)
+    )
+
+
+def _way_in(path: Path, error: OSError) -> str | None:
+    if error.errno not in (errno.EACCES, errno.EROFS):
+        return None
+    there = next(each for each in (path, *path.parents) if os.access(each, os.F_OK))
+    if there == path and error.errno == errno.EACCES:
+        return f"sudo chown $USER {shlex.quote(str(path))}"
+    # The folder may be anybody's, such as /var/lib: not to be given away by a hint.
+    return f"{there} is closed to you; EDGECTL_HOME names another folder to keep them in"
 
 
 def _first(cards: list[Card]) -> Card | None:

@@ -4,6 +4,7 @@
 import os
 import sqlite3
 import stat
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -131,3 +132,36 @@ def test_sudo_finds_the_callers_records(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert card_records().path == Path("/root/.local/share/edgectl/cards.sqlite")
     monkeypatch.setenv("EDGECTL_HOME", str(tmp_path))
     assert card_records().path == tmp_path / "cards.sqlite"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without permission")
+@pytest.mark.parametrize("has_file", [False, True])
+def test_records_that_may_not_be_opened_name_a_way_in(has_file: bool) -> None:
+    """One that helps: a file that does not exist has no owner to change."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
+        Path(folder).chmod(0o755)
+        records = CardRecords(Path(folder) / "cards.sqlite")
+        if has_file:
+            records.begin(_attempt())
+        os.seteuid(65534)
+        try:
+            with pytest.raises(EdgeError, match="cannot open the card records") as caught:
+                records.begin(_attempt())
+        finally:
+            os.seteuid(0)
+    path = str(records.path)
+    start = f"sudo chown $USER {path}" if has_file else f"{folder} is closed to you; EDGECTL_HOME"
+    assert (caught.value.hint or "").startswith(start)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without permission")
+def test_records_in_a_closed_folder_cannot_be_listed() -> None:
+    """That is no reason to say that there are none."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.seteuid(65534)
+        try:
+            with pytest.raises(EdgeError, match="Permission denied") as caught:
+                CardRecords(Path(folder) / "cards.sqlite").cards()
+        finally:
+            os.seteuid(0)
+    assert (caught.value.hint or "").startswith(f"{folder} is closed to you")
