@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgectl devices`: the disks of this machine and whether they may be written."""
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,9 @@ def describe_content(device: "Device") -> str:
     """Return in one line what is on `device` now."""
     parts = [_describe(volume.label, volume.fs_type or "") for volume in device.volumes]
     words = [device.table, *(part for part in parts if part)]
-    return " ".join(word for word in words if word) or "unknown or nothing"
+    if found := " ".join(word for word in words if word):
+        return found
+    return "may not be read" if _is_hidden(device) else "unknown or nothing"
 
 
 def describe_history(device: "Device", now: datetime | None = None) -> list[str]:
@@ -48,6 +51,11 @@ def describe_history(device: "Device", now: datetime | None = None) -> list[str]
     """
     now = now or datetime.now(UTC)
     return [line for volume in device.volumes if (line := _describe_past(volume, now))]
+
+
+def _is_hidden(device: "Device") -> bool:
+    # What may be read but not written is denied too, and empty if it looks so.
+    return device.is_denied and not os.access(device.path, os.R_OK)
 
 
 def _describe(label: str, fs_type: str) -> str:
