@@ -188,6 +188,11 @@ def test_confirmation_shows_what_would_be_lost(
         (["--image", "/no.img", "--to", "new.img"], ExitCode.IMAGE, "there is no image /no.img"),
         (["--image", "x"], ExitCode.USAGE, "missing option '--to'"),
         (["--image", "x", "--to", "y", "--size", "big"], ExitCode.USAGE, "not a size: 'big'"),
+        (
+            ["--image", "x", "--to", "y.img", "--to", "z.img", "--asset-tag", "T"],
+            ExitCode.USAGE,
+            "cards that are not alike need a --list",
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(
