@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge.config.encode import encode
+from edge.config.load import read
 from edge.config.patch import Patch, patch_config
 from edge.config.stream import parse_stream
 from edge.config.validate import load_valid
@@ -31,8 +32,11 @@ def tailor(
     Raises:
         ConfigError: when a machine could not use the result; every fault is listed.
     """
-    patched = patch_config(text, patches, source=source)
-    if hostname or network:
+    # What is no configuration is left as it is, for all its faults to be told below.
+    raws = parse_stream(text, source=source)
+    has_form = all(isinstance(raw.value, Mapping) for raw in raws)
+    patched = patch_config(text, patches, source=source) if has_form else text
+    if (hostname or network) and read(patched, source=source)[0]:
         documents = [dict(raw.value) for raw in parse_stream(patched, source=source)]
         if hostname:
             documents = _with_hostname(documents, hostname)

@@ -88,3 +88,30 @@ def test_card_has_the_last_word(
     assert gateways == ([network.gateway] if network.gateway else [])
     assert not servers or list(found.nameservers) == servers
     assert tailor(made.decode(), hostname=hostname, network=network) == made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "just a text",
+        "- a",
+        "a\n---\nb",
+        "aGVsbG8gd29ybGQ=",
+        "",
+        "a: [",
+        "version: v1alpha1\nmachine: 5",
+        "version: v1alpha1\nmachine: {network: {interfaces: [7]}}",
+    ],
+)
+def test_what_is_no_configuration_has_the_faults_it_has_alone(text: str) -> None:
+    """A name and a network for it change nothing about that; a patch may tell its own."""
+    with pytest.raises(ConfigError) as alone:
+        tailor(text)
+    with pytest.raises(ConfigError) as named:
+        tailor(text, hostname="n1")
+    with pytest.raises(ConfigError) as reached:
+        tailor(text, network=CardNetwork(interface="end0", dhcp=True))
+    assert named.value.faults == reached.value.faults == alone.value.faults
+    assert named.value.message == reached.value.message == alone.value.message
+    with pytest.raises(ConfigError):
+        tailor(text, [parse_patch("machine: {sysctls: {a: b}}")], hostname="n1")
