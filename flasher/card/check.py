@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_interface
 from typing import Any, TypeVar
 
-from edge.config.file import read_text
 from edge.config.patch import parse_patch
 from edge.config.rule.network import is_hostname
 from edge.errors import ConfigError, ImageError
 from edge.meta import keys
 from edge.meta.adv import render
 from edge.meta.enrolment import SECRET_BYTES
+from flasher.card.given import read_bytes, read_text
 from flasher.card.render import card_values
 from flasher.card.rows import Row
 from flasher.card.spec import Address, CardNetwork, CardSpec, GivenEnrolment, InterfaceAddress
@@ -98,7 +98,8 @@ class Checker:
 
     def _check_gateway(self, gateway: Address, addresses: tuple[InterfaceAddress, ...]) -> None:
         if not addresses:
-            self._fault("gateway", "needs an address")
+            if not self.row.is_partial:
+                self._fault("gateway", "needs an address")
         elif not any(gateway in each.network for each in addresses):
             self._fault("gateway", f"{gateway} is not in {addresses[0].network}")
         elif any(gateway == each.ip for each in addresses):
@@ -142,7 +143,7 @@ class Checker:
         name = self._text("config")
         patches = self._texts("patch", ";")
         if not name:
-            if patches:
+            if patches and not self.row.is_partial:
                 self._fault("patch", "needs a config to patch")
             return b""
         path = self.row.folder / name
@@ -189,9 +190,9 @@ class Checker:
 
     def _content(self, local: str) -> bytes:
         try:
-            return (self.row.folder / local).read_bytes()
-        except OSError as error:
-            self._fault("files", f"reading {self.row.folder / local}: {error.strerror}")
+            return read_bytes(self.row.folder / local)
+        except ConfigError as error:
+            self._told("files", error)
             return b""
 
     def _meta(self) -> dict[int, bytes]:

@@ -120,7 +120,9 @@ def write_label(label: Label, path: Path) -> None:
         else:
             raise EdgeError(f"{path} is neither .svg nor .png", hint="end its name in one of them")
     except OSError as error:
-        raise EdgeError(f"writing {path}: {error.strerror}") from error
+        raise EdgeError(
+            f"writing {path}: {error.strerror}", hint="name a file in a folder that you may write"
+        ) from error
 
 
 def _code(label: Label) -> segno.QRCode:

@@ -20,8 +20,8 @@ def load_list(path: Path, defaults: Mapping[str, Any] | None = None) -> tuple[Ca
     Raises:
         ConfigError: listing everything that is wrong, in all rows, by row and column.
     """
-    rows = read_rows(path, normal(defaults or {}))
-    return _check(rows, str(path))
+    rows, faults = read_rows(path, normal(defaults or {}))
+    return _check(rows, str(path), faults)
 
 
 def make_card(values: Mapping[str, Any], *, folder: Path = Path()) -> CardSpec:
@@ -34,9 +34,10 @@ def make_card(values: Mapping[str, Any], *, folder: Path = Path()) -> CardSpec:
     return _check([row], "the card")[0]
 
 
-def _check(rows: Sequence[Row], source: str) -> tuple[CardSpec, ...]:
+def _check(rows: Sequence[Row], source: str, known: Sequence[str] = ()) -> tuple[CardSpec, ...]:
+    """Return the cards of `rows`, unless a fault is `known` or found."""
     specs: list[CardSpec] = []
-    faults: list[str] = []
+    faults = list(known)
     for row in rows:
         checker = Checker(row)
         specs.append(checker.spec())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.config.file import read_text
-from edge.config.stream import count_faults, parse_stream
+from edge.config.stream import parse_stream
 from edge.errors import ConfigError
+from flasher.card.given import read_text
 
 COLUMNS = (
     "name",
@@ -27,6 +27,8 @@ COLUMNS = (
 )
 KEYS = (*COLUMNS, "meta")
 _ALSO = {"patches": "patch", "addresses": "address"}
+_KNOWN_COLUMNS = frozenset({*COLUMNS, *_ALSO})
+_UNKNOWN = "?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +43,32 @@ class Row:
     """What file names are relative to."""
     values: Mapping[str, Any]
 
+    @property
+    def is_partial(self) -> bool:
+        """Say whether it has values of unknown names, which may be what it seems to lack."""
+        return not self.values.keys() <= {*KEYS}
+
     def fault(self, column: str, message: str) -> str:
         """Return `message` with row and column in front."""
         return f"{self.place}, {column}: {message}"
 
 
-def read_rows(path: Path, defaults: Mapping[str, Any] | None = None) -> tuple[Row, ...]:
-    """Read the list at `path`; `defaults` are for what neither a card nor the list itself says.
+def read_rows(
+    path: Path, defaults: Mapping[str, Any] | None = None
+) -> tuple[tuple[Row, ...], list[str]]:
+    """Return the rows of the list at `path` that can be read, and the faults of its form.
+
+    `defaults` are for what neither a card nor the list itself says.
 
     Raises:
-        ConfigError: when it is no list of cards; every fault is listed.
+        ConfigError: when it cannot be read, or lists no card.
     """
     text = read_text(path)
     read = _read_csv if path.suffix.lower() in (".csv", ".tsv", ".txt") else _read_yaml
     rows, faults = read(text, path)
-    if faults:
-        raise ConfigError(f"{path} has {count_faults(faults)}", faults=tuple(faults))
-    if not rows:
+    if not rows and not faults:
         raise ConfigError(f"{path} lists no card", hint=f"columns: {', '.join(COLUMNS)}")
-    return tuple(
+    found = tuple(
         Row(
             place=place,
             name=f"card-{number}",
@@ -68,6 +77,7 @@ def read_rows(path: Path, defaults: Mapping[str, Any] | None = None) -> tuple[Ro
         )
         for number, (place, values) in enumerate(rows, start=1)
     )
+    return found, faults
 
 
 def overlay(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,26 +116,28 @@ def _read_csv(text: str, path: Path) -> tuple[_Rows, list[str]]:
     # Spreadsheets in half of Europe separate by semicolons.
     separator = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: _Rows = []
+    faults: list[str] = []
     try:
         names = [name.strip().lower() for name in next(reader, [])]
-        faults = list(_header_faults(path, names))
-        rows: _Rows = []
+        faults += _header_faults(path, names)
+        keys = [name if name in _KNOWN_COLUMNS else _UNKNOWN for name in names]
         for cells in reader:
             place = f"{path}: row {reader.line_num}"
             if len(cells) > len(names) and any(cells[len(names) :]):
+                # Which of its cells stand in the wrong column cannot be known.
                 faults.append(f"{place}: has {len(cells)} cells, the header {len(names)}")
-            pairs = zip(names, (cell.strip() for cell in cells), strict=False)
-            if any(cells):
+            elif any(cells):
+                pairs = zip(keys, (cell.strip() for cell in cells), strict=False)
                 rows.append((place, normal(dict(pairs))))
     except csv.Error as error:
-        return [], [f"{path}: row {reader.line_num}: {error}"]
+        faults.append(f"{path}: row {reader.line_num}: {error}")
     return rows, faults
 
 
 def _header_faults(path: Path, names: list[str]) -> Iterator[str]:
-    known = {*COLUMNS, *_ALSO}
     for at, name in enumerate(names):
-        if name not in known:
+        if name not in _KNOWN_COLUMNS:
             yield f"{path}: row 1: there is no column {name!r}; columns are {', '.join(COLUMNS)}"
         if name in names[:at]:
             yield f"{path}: row 1: the column {name!r} is given twice"

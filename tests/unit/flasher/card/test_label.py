@@ -105,5 +105,6 @@ def test_label_is_written_by_the_ending_of_its_name(tmp_path: Path) -> None:
     assert (tmp_path / "l.svg").read_text().startswith("<svg")
     with pytest.raises(EdgeError, match=r"neither \.svg nor \.png"):
         write_label(label, tmp_path / "l.gif")
-    with pytest.raises(EdgeError, match="No such file"):
+    with pytest.raises(EdgeError, match="No such file") as caught:
         write_label(label, tmp_path / "none/l.svg")
+    assert caught.value.hint == "name a file in a folder that you may write"

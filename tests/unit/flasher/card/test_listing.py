@@ -167,6 +167,49 @@ def test_every_fault_of_every_row_is_told_at_once(write: Write) -> None:
     )
 
 
+def test_faults_of_form_hide_no_others_in_csv(write: Write) -> None:
+    """Nor is what stands under an unknown name said to be missing."""
+    path = write(
+        "cards.csv",
+        "hostname,adress,gateway,config,meta\n"
+        "n1,10.0.0.5/24,10.0.0.1,,x\n"
+        "n_2,,10.0.0.1,missing.yaml,\n"
+        "n3,10.0.0.6/24,10.0.0.1,no.yaml,,x\n"
+        "n1,,,,\n"
+        'n5,"',
+    )
+    unknown, other, cells, end, *rest = _faults(path)
+    assert unknown.startswith("row 1: there is no column 'adress'")
+    assert other.startswith("row 1: there is no column 'meta'")
+    assert (cells, end) == (
+        "row 4: has 6 cells, the header 5",
+        "row 6: unexpected end of data",
+    )
+    assert rest == [
+        "row 3, hostname: 'n_2' is not a host name",
+        "row 3, gateway: needs an address",
+        f"row 3, config: reading {path.parent}/missing.yaml: No such file or directory",
+        "row 5, name: n1 is that of row 2 already",
+        "row 5, hostname: n1 is that of row 2 already",
+    ]
+
+
+def test_faults_of_form_hide_no_others_in_yaml(write: Write) -> None:
+    """Nor does a card that is none."""
+    path = write(
+        "cards.yaml",
+        "cards:\n- {hostname: n1, confg: x, patch: p}\n- 7\n- {hostname: n1, gateway: 10.0.0.1}\n",
+    )
+    unknown, none, *rest = _faults(path)
+    assert unknown.startswith("card 1: there is no key 'confg'")
+    assert none == "card 2: a mapping is expected"
+    assert rest == [
+        "card 3, gateway: needs an address",
+        "card 3, name: n1 is that of card 1 already",
+        "card 3, hostname: n1 is that of card 1 already",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
