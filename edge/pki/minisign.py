@@ -25,6 +25,10 @@ _TRUSTED = "trusted comment: "
 _CHUNK_BYTES = 1024 * 1024
 
 
+class WrongContentError(TrustError):
+    """A file is not what was signed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """The public key of whoever signs images."""
@@ -64,7 +68,8 @@ def verify_file(path: Path, signature: str, key: SigningKey) -> str:
     """Check that `signature` is one by `key` of the file `path`; return its trusted comment.
 
     Raises:
-        TrustError: when it is not.
+        WrongContentError: when the file is not what was signed.
+        TrustError: when it is no such signature.
         OSError: when the file cannot be read.
     """
     found = _read_signature(signature)
@@ -78,7 +83,7 @@ def verify_file(path: Path, signature: str, key: SigningKey) -> str:
     try:
         _verify_content(path, found, public)
     except InvalidSignature as error:
-        raise TrustError(
+        raise WrongContentError(
             f"{path} does not match its signature", hint="download image and signature again"
         ) from error
     try:

@@ -39,6 +39,7 @@ def find_bmap(
             listener(Noted(text=f"{path} is not used: it has no signature"))
             return None
         _verify(path, str(signature), verification)
+    listener(Noted(text=f"block map: {path}"))
     return read_bmap(path)
 
 
@@ -59,7 +60,7 @@ def _verify(path: Path, signature: str, verification: Verification) -> None:
     from edge.pki.minisign import verify_file
 
     with explained(path):
-        verify_file(path, fetch_text(signature), read_key(verification))
+        verify_file(path, fetch_text(signature, "signature"), read_key(verification))
 
 
 def _places(subject: Subject) -> Iterator[Path]:

@@ -15,9 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from edge.errors import ImageError
 from edge.units import MIB
-from flasher.source.fault import AGAIN
+from flasher.source.fault import AGAIN, WrongImageError
 from flasher.source.format import Kind
 from flasher.source.forward import Forward
 
@@ -61,7 +60,7 @@ class Child(Forward):
     def _check(self) -> None:
         code = self._process.wait()
         if code:
-            raise ImageError(f"{self._path} is damaged: {self._told() or code}", hint=AGAIN)
+            raise WrongImageError(f"{self._path} is damaged: {self._told() or code}", hint=AGAIN)
 
     def _told(self) -> str:
         """Return the program's last message without the names it starts with."""

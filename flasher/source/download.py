@@ -29,6 +29,7 @@ from flasher.source.web import (
     TIMEOUTS_S,
     DroppedError,
     asking,
+    check_address,
     host_of,
     open_session,
     refuse,
@@ -102,6 +103,7 @@ def download(
     Raises:
         ImageError: when it cannot be had.
     """
+    check_address(url)
     folder = cache_dir() / "downloads" / hashlib.sha256(url.encode()).hexdigest()[:16]
     path = folder / _name(url)
     place = _Place(url=url, path=path, listener=listener)

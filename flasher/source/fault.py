@@ -16,7 +16,13 @@ from edge.errors import ImageError
 AGAIN = "download or build it again"
 _WINDOW = "pack it with at most xz -9 or zstd --long=27"
 _UNPACK = f"{AGAIN}; if it was published so, unpack it and give the disk image"
-_ROOM = "free space; EDGECTL_CACHE names another folder for large files"
+_BUILD = "build one: edgectl image build --board BOARD"
+_ELSEWHERE = "EDGECTL_CACHE names another folder for large files"
+_ROOM = f"free space; {_ELSEWHERE}"
+
+
+class WrongImageError(ImageError):
+    """The bytes of the image itself are wrong, so that only another copy of it can help."""
 
 
 class TrailingDataError(Exception):
@@ -24,18 +30,22 @@ class TrailingDataError(Exception):
 
 
 @contextmanager
-def explained(path: Path | str) -> Iterator[None]:
-    """Raise an ImageError that names `path` for every fault of reading it."""
+def explained(path: Path | str, what: str = "image", hint: str = _BUILD) -> Iterator[None]:
+    """Raise an ImageError that names `path` for every fault of reading it.
+
+    Args:
+        path: A file or an address.
+        what: What it should be; `hint` says how to have one where there is none.
+        hint: See `what`.
+    """
     try:
         yield
     except FileNotFoundError as error:
-        raise ImageError(
-            f"there is no image {path}", hint="build one: edgectl image build --board BOARD"
-        ) from error
+        raise ImageError(f"there is no {what} {path}", hint=hint) from error
     except EOFError as error:
-        raise ImageError(f"{path} is truncated: its data ends early", hint=AGAIN) from error
+        raise WrongImageError(f"{path} is truncated: its data ends early", hint=AGAIN) from error
     except TrailingDataError as error:
-        raise ImageError(
+        raise WrongImageError(
             f"{path} has something else behind its compressed data", hint=_UNPACK
         ) from error
     except (lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
@@ -56,14 +66,15 @@ def storing(place: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         reason = "the disk is full" if full else error.strerror or error
-        raise ImageError(f"cannot write to {place}: {reason}", hint=_ROOM) from error
+        hint = _ROOM if full else _ELSEWHERE
+        raise ImageError(f"cannot write to {place}: {reason}", hint=hint) from error
 
 
 def _damaged(path: Path | str, error: Exception) -> ImageError:
     text = str(error).rstrip(".!") or type(error).__name__
     if "emory" in text:
         return ImageError(f"{path} takes too much memory to unpack: {text}", hint=_WINDOW)
-    return ImageError(f"{path} is damaged: {text}", hint=AGAIN)
+    return WrongImageError(f"{path} is damaged: {text}", hint=AGAIN)
 
 
 def _decoder_errors() -> tuple[type[Exception], ...]:

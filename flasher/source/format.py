@@ -6,17 +6,17 @@ import tarfile
 from enum import StrEnum
 from pathlib import Path
 
-from edge.errors import ImageError
-from flasher.source.fault import AGAIN
+from flasher.source.fault import AGAIN, WrongImageError
 
 HEAD_BYTES = 4096
 """How much of a file `recognise` wants to see."""
 
 _TAR_BLOCK = 512
 _PACK = "unpack it, or compress the disk image with gzip, xz or zstd"
+_CONVERT = "convert it: qemu-img convert -O raw OLD NEW"
 
 
-class NotAnImageError(ImageError):
+class NotAnImageError(WrongImageError):
     """These bytes neither are a disk image nor hold one."""
 
 
@@ -70,7 +70,7 @@ def recognise(head: bytes, name: object) -> Kind:
             return kind
     for magic, what in _FOREIGN:
         if magic.match(head):
-            hint = AGAIN if what == "web page" else _PACK
+            hint = AGAIN if what == "web page" else _CONVERT if "disk image" in what else _PACK
             raise NotAnImageError(
                 f"{name} is a {what}, which cannot be written as it is", hint=hint
             )

@@ -7,8 +7,8 @@ to the end as well when a checksum of the unpacked image must be compared.
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +20,7 @@ from edge.events import Listener, ignore, step
 from edge.units import MIB
 from flasher.map import Bmap, Mapping, map_bmap, map_raw
 from flasher.source.beside import find_bmap
-from flasher.source.fault import explained
+from flasher.source.fault import WrongImageError, explained
 from flasher.source.find import Found, find_images
 from flasher.source.format import Kind, recognise_file
 from flasher.source.image import HEAD_BYTES, Image, Layer, format_of, read_stamp
@@ -40,7 +40,6 @@ from flasher.source.verify import (
     check_image,
     collect_claims,
 )
-from flasher.source.web import is_address
 from flasher.source.whole import check_whole
 
 T = TypeVar("T")
@@ -69,14 +68,14 @@ def load_image(
         ToolError: when a program that it needs is not installed.
     """
     subject = fetch_source(source, verification, listener)
-    try:
+    with _called(subject):
         block_map = find_bmap(subject, bmap, verification, listener)
         claims = collect_claims(subject, verification, listener)
-        image = _Loading(subject, claims, block_map, listener).run()
-    except (ImageError, TrustError):
-        if is_address(subject.origin):
-            subject.path.unlink(missing_ok=True)  # else it would be found right again and again
-        raise
+        try:
+            image = _Loading(subject, claims, block_map, listener).run()
+        except WrongImageError:
+            subject.discard()
+            raise
     return replace(image, origin="" if subject.origin == str(image.path) else subject.origin)
 
 
@@ -88,6 +87,17 @@ def scan_image(path: Path, listener: Listener = ignore) -> Image:
     """
     subject = Subject(path=path, name=path.name, origin=str(path))
     return _Loading(subject, (), None, listener).run(read_all=True)
+
+
+@contextmanager
+def _called(subject: Subject) -> Iterator[None]:
+    """Have errors call the image as the user did, who never saw its place in the cache."""
+    try:
+        yield
+    except (ImageError, TrustError) as error:
+        error.message = error.message.replace(str(subject.path), subject.title)
+        error.args = (error.message,)
+        raise
 
 
 class _Loading:
@@ -112,7 +122,7 @@ class _Loading:
             else:
                 image = self._map_packed()
         if stamp != read_stamp(self._subject.path):
-            raise ImageError(f"{self._subject.origin} changed while it was read")
+            raise ImageError(f"{self._subject.title} changed while it was read")
         check_whole(image)
         return image
 

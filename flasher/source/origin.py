@@ -43,8 +43,9 @@ def fetch_source(source: str | Path, verification: Verification, listener: Liste
     if stat.S_ISDIR(mode):
         raise ImageError(f"{path} is a folder", hint="name the image file in it")
     if not stat.S_ISREG(mode):
-        with explained(path), path.open("rb") as file:
-            return Subject(path=_spool(file, listener), name=path.name, origin="-")
+        is_pipe = stat.S_ISFIFO(mode)
+        hint = f"read from it: --image - < {path}" if is_pipe else "copy it to a file first"
+        raise ImageError(f"{path} is a {'pipe' if is_pipe else 'device'}, not a file", hint=hint)
     path = path.resolve()
     return Subject(path=path, name=path.name, origin=str(path))
 
@@ -54,7 +55,7 @@ def _spool(source: BinaryIO, listener: Listener) -> Path:
 
     def write(file: BinaryIO) -> None:
         done = 0
-        while chunk := source.read(_READ_BYTES):
+        while chunk := _read(source):
             with storing(Path(file.name if isinstance(file.name, str) else "the cache")):
                 if any(chunk):
                     file.write(chunk)
@@ -67,3 +68,8 @@ def _spool(source: BinaryIO, listener: Listener) -> Path:
 
     with step(listener, "read input") as running:
         return spool(write)
+
+
+def _read(source: BinaryIO) -> bytes:
+    with explained("standard input"):
+        return source.read(_READ_BYTES)

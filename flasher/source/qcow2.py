@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge.errors import ImageError
 from flasher.image.tool import run_tool
-from flasher.source.fault import AGAIN, explained
+from flasher.source.fault import AGAIN, WrongImageError, explained
 from flasher.source.store import keep
 
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
@@ -81,7 +81,7 @@ def _read_header(path: Path, fd: int) -> _Header:
     if encryption:
         raise ImageError(f"{path} is encrypted", hint="decrypt it with qemu-img convert")
     if features & _CORRUPT or not 9 <= cluster_bits <= 21:
-        raise ImageError(f"{path} is damaged: it says so itself", hint=AGAIN)
+        raise WrongImageError(f"{path} is damaged: it says so itself", hint=AGAIN)
     return _Header(
         cluster_bits=cluster_bits,
         l1_entries=l1_entries,

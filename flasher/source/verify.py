@@ -15,7 +15,7 @@ from edge.errors import ImageError, TrustError
 from edge.events import Listener, Noted, Progressed, step
 from edge.units import MIB
 from flasher.source.checksum import Checksum, parse_checksums, parse_sha256, pick_checksums
-from flasher.source.fault import AGAIN, explained
+from flasher.source.fault import AGAIN, WrongImageError, explained
 from flasher.source.web import fetch_text, is_address
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ _PACKED = (".gz", ".xz", ".zst", ".bz2", ".zip", ".tgz", ".txz", ".qcow2", ".tar
 _OWN_FILES = (".sha256", ".sha512", ".sha256sum", ".sha512sum")
 _LISTS = ("SHA256SUMS", "SHA512SUMS", "SHA256SUMS.txt", "sha256sum.txt", "sha512sum.txt")
 _READ_BYTES = 4 * MIB
+_LIST_HINT = "name the list of checksums that came with the image"
+_SIGNATURE_HINT = "name the minisign signature that came with the image"
+_KEY_HINT = "give the file of a minisign public key, or its line that begins with RW"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,16 @@ class Subject:
     path: Path
     name: str
     origin: str
+
+    @property
+    def title(self) -> str:
+        """What messages call it: as the user did."""
+        return "standard input" if self.origin == "-" else self.origin
+
+    def discard(self) -> None:
+        """Drop a download that is wrong, else it would be found right again and again."""
+        if is_address(self.origin):
+            self.path.unlink(missing_ok=True)
 
     @property
     def unpacked_names(self) -> Iterator[str]:
@@ -88,10 +101,12 @@ def collect_claims(
         claims.append(Claim(checksum, "the expected SHA-256", of_file=True, of_image=True))
     for where, text in lists:
         found = _claims_in(subject, where, text)
-        if not found and verification.checksums:
+        if verification.checksums and not found:
             raise ImageError(
                 f"{where} has no checksum of {subject.name}", hint="is it of another release?"
             )
+        if not verification.checksums:
+            listener(Noted(text=_note_of(subject, where, found)))
         claims += found
     if signed and not any(claim.told_by == str(signed) for claim in claims):
         raise TrustError(f"{signed} is signed but has no checksum of {subject.name}")
@@ -143,13 +158,19 @@ def read_key(verification: Verification) -> "SigningKey":
     """
     from edge.pki.minisign import read_public_key
 
-    return read_public_key(_key_text(verification.public_key))
+    key = verification.public_key
+    text = _key_text(key)
+    try:
+        return read_public_key(text)
+    except TrustError as error:
+        reason = "neither a file nor a minisign public key" if text == key else error.message
+        raise TrustError(f"{key} is {reason}", hint=_KEY_HINT) from error
 
 
 def _mismatch(subject: Subject, claim: Claim, digests: dict[str, str]) -> ImageError:
     algorithm, expected = claim.checksum.algorithm, claim.checksum.digest
-    return ImageError(
-        f"{subject.origin} does not match {claim.told_by}:"
+    return WrongImageError(
+        f"{subject.title} does not match {claim.told_by}:"
         f" its {algorithm} is {digests[algorithm]}, not {expected}",
         hint=AGAIN,
     )
@@ -158,7 +179,10 @@ def _mismatch(subject: Subject, claim: Claim, digests: dict[str, str]) -> ImageE
 def _checksum_texts(subject: Subject, verification: Verification) -> Iterator[tuple[str, str]]:
     """Yield name and content of each checksum file that was given or lies beside the image."""
     if verification.checksums:
-        yield str(verification.checksums), fetch_text(verification.checksums)
+        yield (
+            str(verification.checksums),
+            fetch_text(verification.checksums, "checksum list", _LIST_HINT),
+        )
         return
     if is_address(subject.origin) or subject.origin == "-":
         return
@@ -169,7 +193,7 @@ def _checksum_texts(subject: Subject, verification: Verification) -> Iterator[tu
     for name in names:
         path = subject.path.with_name(name)
         if path.is_file():
-            yield str(path), fetch_text(path)
+            yield str(path), fetch_text(path, "checksum list")
 
 
 def _claims_in(subject: Subject, where: str, text: str) -> list[Claim]:
@@ -182,6 +206,12 @@ def _claims_in(subject: Subject, where: str, text: str) -> list[Claim]:
     if not found and len(checksums) == 1 and (is_own or not checksums[0].name):
         found = [Claim(checksums[0], where, of_file=True, of_image=True)]
     return found
+
+
+def _note_of(subject: Subject, where: str, found: Sequence[Claim]) -> str:
+    if not found:
+        return f"{where} is not used: it has no checksum of {subject.name}"
+    return f"checksum: {where}"
 
 
 def _hash_file(path: Path, algorithms: set[str], listener: Listener) -> dict[str, str]:
@@ -204,12 +234,16 @@ def _check_signature(
     if not verification.public_key:
         _note_unchecked(subject, verification, listener)
         return None
-    from edge.pki.minisign import verify_file
+    from edge.pki.minisign import WrongContentError, verify_file
 
     key = read_key(verification)
     path, signature = _find_signature(subject, verification, lists)
-    with explained(path):
-        comment = verify_file(path, signature, key)
+    try:
+        with explained(path):
+            comment = verify_file(path, signature, key)
+    except WrongContentError:
+        subject.discard()
+        raise
     listener(Noted(text=f"signed with {key.name}: {comment or path.name}"))
     return None if path == subject.path else path
 
@@ -217,7 +251,7 @@ def _check_signature(
 def _note_unchecked(subject: Subject, verification: Verification, listener: Listener) -> None:
     if verification.signature:
         raise TrustError(
-            f"cannot verify the signature of {subject.origin} without a public key",
+            f"cannot verify the signature of {subject.title} without a public key",
             hint="give --public-key, a file or the key itself",
         )
     beside = _beside(subject.path)
@@ -230,14 +264,15 @@ def _find_signature(
 ) -> tuple[Path, str]:
     """Return which file is signed, and the signature: the image's, or that of its checksums."""
     if verification.signature:
-        return subject.path, fetch_text(verification.signature)
+        return subject.path, fetch_text(verification.signature, "signature", _SIGNATURE_HINT)
     if is_address(subject.origin):
-        return subject.path, fetch_text(f"{subject.origin}.minisig")
+        return subject.path, fetch_text(f"{subject.origin}.minisig", "signature")
     for path in (subject.path, *(Path(each) for each in lists if not is_address(each))):
         if _beside(path).is_file():
-            return path, fetch_text(_beside(path))
+            return path, fetch_text(_beside(path), "signature")
+    lacking = "" if subject.origin == "-" else f": there is no {_beside(subject.path)}"
     raise TrustError(
-        f"{subject.origin} has no signature: there is no {_beside(subject.path)}",
+        f"{subject.title} has no signature{lacking}",
         hint="give the signature, or leave out the public key",
     )
 

@@ -51,15 +51,40 @@ def shown(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def fetch_text(source: str | Path) -> str:
+def check_address(url: str) -> None:
+    """Refuse an address that cannot be asked.
+
+    Raises:
+        ImageError: saying what is wrong with it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ImageError(f"{url} is no address: {error}", hint="check the address") from error
+    try:
+        is_good = parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ImageError(f"{shown(url)} has a bad port", hint="ports are 1 to 65535")
+    if not parts.hostname:
+        raise ImageError(f"{url} names no server", hint="check the address")
+
+
+def fetch_text(source: str | Path, what: str, hint: str = "check its path") -> str:
     """Return the content of a small text at an address or in a file.
+
+    Args:
+        source: Where it is.
+        what: What messages call it; `hint` says what to do where there is none.
+        hint: See `what`.
 
     Raises:
         ImageError: when it cannot be had.
     """
     if is_address(source):
         return _fetch(str(source)).decode("utf-8", "replace")
-    with explained(source), Path(source).open("rb") as file:
+    with explained(source, what, hint), Path(source).open("rb") as file:
         return file.read(_TEXT_LIMIT_BYTES).decode("utf-8", "replace")
 
 
@@ -121,6 +146,7 @@ def host_of(url: str) -> str:
 
 
 def _fetch(url: str) -> bytes:
+    check_address(url)
     try:
         with (
             open_session() as session,

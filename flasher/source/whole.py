@@ -4,7 +4,7 @@
 import io
 
 from edge.errors import ImageError
-from flasher.source.fault import AGAIN
+from flasher.source.fault import AGAIN, WrongImageError
 from flasher.source.image import Image
 from flasher.table import SECTOR, read_table
 
@@ -32,6 +32,6 @@ def check_whole(image: Image) -> None:
 
 
 def _cut(image: Image, needs: str, end: int, hint: str) -> ImageError:
-    return ImageError(
+    return WrongImageError(
         f"{image.path} is truncated: it has {image.size_bytes} bytes, {needs} {end}", hint=hint
     )

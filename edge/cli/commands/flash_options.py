@@ -11,6 +11,7 @@ import click
 from edge.units import parse_size
 
 Decorator = Callable[[Any], Any]
+_Text = str | tuple[str, ...] | None
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -31,6 +32,14 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
     return found
 
 
+def _filled(_ctx: click.Context, _param: click.Parameter, value: _Text) -> _Text:
+    # An unset variable in a script must not switch off what it was to protect with.
+    values = value if isinstance(value, tuple) else (value,)
+    if any(each is not None and not each.strip() for each in values):
+        raise click.BadParameter("it is empty; leave the option away, or give it a value")
+    return value
+
+
 IMAGE: tuple[Decorator, ...] = (
     click.option("--board", help="Build this board's image, or take it from the cache."),
     click.option(
@@ -42,15 +51,27 @@ IMAGE: tuple[Decorator, ...] = (
             " qcow2, plain or in gz, xz, zst, bz2, zip, tar."
         ),
     ),
-    click.option("--bmap", metavar="FILE", help="Block map.  [default: the one beside the image]"),
-    click.option("--sha256", metavar="HEX", help="What the image must hash to."),
+    click.option(
+        "--bmap",
+        metavar="FILE",
+        help='Block map; "" uses none.  [default: the one beside the image]',
+    ),
+    click.option("--sha256", metavar="HEX", callback=_filled, help="What the image must hash to."),
     click.option(
         "--checksums",
         metavar="FILE",
+        callback=_filled,
         help="List of checksums.  [default: the one beside the image]",
     ),
-    click.option("--signature", metavar="FILE", help="minisign signature of the image."),
-    click.option("--public-key", metavar="KEY", help="minisign key that signed it, or its file."),
+    click.option(
+        "--signature", metavar="FILE", callback=_filled, help="minisign signature of the image."
+    ),
+    click.option(
+        "--public-key",
+        metavar="KEY",
+        callback=_filled,
+        help="minisign key that signed it, or its file.",
+    ),
 )
 
 TARGET: tuple[Decorator, ...] = (
@@ -76,6 +97,7 @@ TARGET: tuple[Decorator, ...] = (
         "save_labels",
         multiple=True,
         metavar="LABEL",
+        callback=_filled,
         help="Keep the card's partitions with this label (a pattern), such as STATE.",
     ),
 )

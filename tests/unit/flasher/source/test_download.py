@@ -246,8 +246,10 @@ def test_download_is_verified_with_the_signature_beside_it(site: Site, tmp_path:
     site.files["/disk.img.minisig"] = (tmp_path / "disk.img.minisig").read_bytes()
     assert load_image(url, proof).size_bytes == 16 * MIB
     site.etag, site.files["/disk.img"] = '"two"', raw.read_bytes() + b"x"
-    with pytest.raises(TrustError, match="does not match its signature"):
+    with pytest.raises(TrustError, match=r"disk\.img does not match its signature") as caught:
         load_image(url, proof)
+    assert str(tmp_path) not in str(caught.value)
+    assert not list((tmp_path / "cache/downloads").glob("*/disk.img"))
 
 
 def test_wrong_download_is_not_kept(site: Site, tmp_path: Path) -> None:
@@ -264,8 +266,66 @@ def test_wrong_download_is_not_kept(site: Site, tmp_path: Path) -> None:
 def test_small_texts_come_from_files_and_addresses(site: Site, tmp_path: Path) -> None:
     """Checksum files may lie anywhere; what is missing is named."""
     site.files["/sums"] = b"text"
-    assert fetch_text(f"{site.address}/sums") == "text"
+    assert fetch_text(f"{site.address}/sums", "list") == "text"
     with pytest.raises(ImageError, match="cannot download"):
-        fetch_text("http://127.0.0.1:1/sums")
-    with pytest.raises(ImageError, match="nothing"):
-        fetch_text(tmp_path / "nothing")
+        fetch_text("http://127.0.0.1:1/sums", "list")
+    with pytest.raises(ImageError, match=r"there is no list .*nothing"):
+        fetch_text(tmp_path / "nothing", "list")
+
+
+@pytest.mark.parametrize("wrong", ["checksums", "signature", "bmap", "key"])
+def test_mistake_in_a_proof_keeps_the_download(site: Site, tmp_path: Path, wrong: str) -> None:
+    """An image is not fetched twice because of a typo in what is to prove it."""
+    site.files["/disk.img"] = make_image(tmp_path / "disk.img").read_bytes()
+    run("minisign", "-G", "-W", "-p", tmp_path / "key.pub", "-s", tmp_path / "key.sec")
+    gone, key = f"{site.address}/gone", str(tmp_path / "key.pub")
+    proofs = {
+        "checksums": Verification(checksums=gone),
+        "signature": Verification(signature=gone, public_key=key),
+        "key": Verification(public_key=str(tmp_path / "gone.pub")),
+    }
+    with pytest.raises((ImageError, TrustError), match="gone"):
+        load_image(
+            f"{site.address}/disk.img",
+            proofs.get(wrong, Verification()),
+            bmap=gone if wrong == "bmap" else None,
+        )
+    assert list((tmp_path / "cache/downloads").glob("*/disk.img"))
+
+
+def test_block_map_of_another_image_keeps_the_download(site: Site, tmp_path: Path) -> None:
+    """It says nothing against the image."""
+    site.files["/disk.img"] = make_image(tmp_path / "disk.img").read_bytes()
+    write_bmap(tmp_path / "bmap", make_image(tmp_path / "other.img", size_mib=17))
+    with pytest.raises(ImageError, match="is the block map of an image of"):
+        load_image(f"{site.address}/disk.img", bmap=tmp_path / "bmap")
+    assert list((tmp_path / "cache/downloads").glob("*/disk.img"))
+
+
+def test_damaged_download_is_called_by_its_address_and_dropped(site: Site, tmp_path: Path) -> None:
+    """Nobody knows its place in the cache, and another copy is needed."""
+    packed = zst(make_image(tmp_path / "disk.img").read_bytes())
+    site.files["/disk.img.zst"] = packed[:-9]
+    with pytest.raises(ImageError) as caught:
+        load_image(f"{site.address}/disk.img.zst")
+    assert caught.value.message.startswith(f"{site.address}/disk.img.zst is truncated")
+    assert str(tmp_path) not in str(caught.value)
+    assert not list((tmp_path / "cache/downloads").glob("*/disk.img.zst"))
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:99999/x", "has a bad port"),
+        ("http://127.0.0.1:0/x", "has a bad port"),
+        ("http://127.0.0.1:abc/x", "has a bad port"),
+        ("http:///x", "names no server"),
+        ("http://[::1/x", "is no address"),
+    ],
+)
+def test_wrong_address_is_named_before_it_is_asked(url: str, reason: str) -> None:
+    """What cannot be an address is no fault of the network."""
+    with pytest.raises(ImageError, match=reason):
+        load_image(url)
+    with pytest.raises(ImageError, match=reason):
+        fetch_text(url, "list")

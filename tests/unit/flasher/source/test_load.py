@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an image is made of: map, checksums, formats that need a program, standard input."""
 
+import errno
 import hashlib
 import io
 import lzma
@@ -330,6 +331,94 @@ def test_standard_input_is_spooled(
     assert (image.origin, image.format) == ("-", "gz")
     assert _content(image) == raw.read_bytes()
     assert image.path.is_relative_to(tmp_path / "cache")
+
+
+def test_wrong_standard_input_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was piped in never had a name."""
+
+    class Input:
+        buffer = io.BytesIO(b"text" * 1000)
+
+    monkeypatch.setattr(sys, "stdin", Input())
+    with pytest.raises(ImageError, match=r"^standard input is not a disk image"):
+        load_image("-")
+
+    class Folder(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+    monkeypatch.setattr(Input, "buffer", Folder())
+    with pytest.raises(ImageError, match="cannot read standard input: Is a directory"):
+        load_image("-")
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    """Neither an endless device nor a pipe that nobody writes to keeps anybody waiting."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ImageError, match="pipe is a pipe, not a file") as caught:
+        load_image(pipe)
+    assert caught.value.hint == f"read from it: --image - < {pipe}"
+    with pytest.raises(ImageError, match="/dev/zero is a device, not a file"):
+        load_image("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason", "hint"),
+    [
+        (Verification(checksums="gone"), "there is no checksum list gone", "list of checksums"),
+        (Verification(public_key="gone"), "gone is neither a file nor a minisign", "begins with"),
+    ],
+)
+def test_missing_proof_is_named(raw: Path, proof: Verification, reason: str, hint: str) -> None:
+    """It is not mistaken for a missing image."""
+    with pytest.raises((ImageError, TrustError), match=reason) as caught:
+        load_image(raw, proof)
+    assert hint in (caught.value.hint or "")
+
+
+def test_missing_signature_file_is_named(raw: Path, tmp_path: Path) -> None:
+    """The key is there, the signature that was given is not."""
+    key = _sign(tmp_path, raw)
+    with pytest.raises(ImageError, match="there is no signature gone") as caught:
+        load_image(raw, Verification(public_key=str(key), signature="gone"))
+    assert "minisign signature" in (caught.value.hint or "")
+
+
+def test_file_that_is_no_key_is_named(raw: Path, tmp_path: Path) -> None:
+    """The file is there but is something else."""
+    (tmp_path / "text").write_text("a text")
+    with pytest.raises(TrustError, match="text is not a minisign public key"):
+        load_image(raw, Verification(public_key=str(tmp_path / "text")))
+
+
+def test_cache_that_may_not_be_written(raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Free space would not help."""
+
+    class Input:
+        buffer = io.BytesIO(b"text")
+
+    monkeypatch.setattr(sys, "stdin", Input())
+    monkeypatch.setenv("EDGECTL_CACHE", str(raw / "cache"))
+    with pytest.raises(ImageError, match="cannot write to") as caught:
+        load_image("-")
+    assert caught.value.hint == "EDGECTL_CACHE names another folder for large files"
+
+
+def test_what_lies_beside_the_image_is_told(raw: Path, tmp_path: Path) -> None:
+    """Nobody wonders why a file was heeded, or believes in one that was not."""
+    packed = tmp_path / "disk.img.xz"
+    packed.write_bytes(xz(raw.read_bytes()))
+    write_bmap(tmp_path / "disk.img.bmap", raw)
+    (tmp_path / "SHA256SUMS").write_text(f"{_sha256(packed)}  disk.img.xz\n")
+    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  other.img\n")
+    heard: list[Event] = []
+    load_image(packed, listener=heard.append)
+    assert [event.text for event in heard if isinstance(event, Noted)] == [
+        f"block map: {tmp_path}/disk.img.bmap",
+        f"checksum: {tmp_path}/SHA256SUMS",
+        f"{tmp_path}/SHA512SUMS is not used: it has no checksum of disk.img.xz",
+    ]
 
 
 def test_spooled_input_goes_with_the_process(raw: Path, tmp_path: Path) -> None:

@@ -125,6 +125,16 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes, match: str)
         scan_image(path)
 
 
+@pytest.mark.parametrize("magic", [b"KDMV", b"# Disk Desc", b"conectix", b"vhdxfile"])
+def test_disks_of_other_hypervisors_can_be_converted(tmp_path: Path, magic: bytes) -> None:
+    """They are no archives, so unpacking them is no advice."""
+    path = tmp_path / "disk"
+    path.write_bytes(magic + bytes(1000))
+    with pytest.raises(ImageError, match="disk image, which cannot be written") as caught:
+        scan_image(path)
+    assert caught.value.hint == "convert it: qemu-img convert -O raw OLD NEW"
+
+
 def test_missing_image_is_named(tmp_path: Path) -> None:
     """A typing error is answered with the path."""
     with pytest.raises(ImageError, match=r"there is no image .*nothing\.img"):
