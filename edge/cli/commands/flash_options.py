@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options of `edgectl flash`, by what they are about, and what the user gave."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -210,25 +210,42 @@ class Given:
         Raises:
             click.UsageError: saying what to give instead.
         """
-        if (self.board is None) == (self.source is None):
-            raise click.UsageError("give either --board or --image")
-        if self.watch and self.targets:
-            raise click.UsageError("--watch takes the cards that come: leave --to away")
-        if not self.watch and not self.targets:
-            raise click.UsageError("missing option '--to'; `edgectl devices` lists the disks")
-        if len(set(self.targets)) < len(self.targets):
-            raise click.UsageError("a card is named twice by --to")
-        if self.names and not self.list_path:
-            raise click.UsageError("--card chooses from a --list")
-        if self.signature and not self.public_key:
-            raise click.UsageError("--signature needs the --public-key that it was made with")
-        if self.size_bytes is not None and any(
-            target.resolve().is_block_device() for target in self.targets
-        ):
-            raise click.UsageError("--size is for image files; a disk has its own size")
-        self._check_station()
+        rules = (*self._image_rules(), *self._target_rules(), *self._station_rules())
+        for is_broken, message in rules:
+            if is_broken:
+                raise click.UsageError(message)
 
-    def _check_station(self) -> None:
+    def _image_rules(self) -> Iterator[tuple[object, str]]:
+        """Yield what would be wrong with the image, and what is said then."""
+        proofs = (self.bmap, self.sha256, self.checksums, self.signature, self.public_key)
+        yield (self.board is None) == (self.source is None), "give either --board or --image"
+        yield (
+            self.board and any(proofs),
+            "a board's image is built here: proofs are for --image",
+        )
+        yield (
+            self.signature and not self.public_key,
+            "--signature needs the --public-key that it was made with",
+        )
+
+    def _target_rules(self) -> Iterator[tuple[object, str]]:
+        disks = [target for target in self.targets if target.resolve().is_block_device()]
+        yield (
+            self.watch and self.targets,
+            "--watch takes the cards that come: leave --to away",
+        )
+        yield (
+            not self.watch and not self.targets,
+            "missing option '--to'; `edgectl devices` lists the disks",
+        )
+        yield len(set(self.targets)) < len(self.targets), "a card is named twice by --to"
+        yield self.names and not self.list_path, "--card chooses from a --list"
+        yield (
+            self.size_bytes is not None and disks,
+            "--size is for image files; a disk has its own size",
+        )
+
+    def _station_rules(self) -> Iterator[tuple[object, str]]:
         station = {
             "--port": self.ports,
             "--count": self.count,
@@ -236,13 +253,18 @@ class Given:
             "--again": self.again,
             "--labels": self.labels,
         }
-        given = [name for name, value in station.items() if value]
-        if given and not self.watch:
-            raise click.UsageError(f"{given[0]} goes with --watch")
-        if self.watch and self.resume:
-            raise click.UsageError("--resume is for cards named by --to")
-        if self.count and self.list_path:
-            raise click.UsageError("--count is for cards that are all alike; a --list ends itself")
+        for name, value in station.items():
+            yield value and not self.watch, f"{name} goes with --watch"
+        yield self.watch and self.resume, "--resume is for cards named by --to"
+        own = self.hostname or self.address or self.asset_tag
+        yield (
+            self.watch and own and not self.list_path and self.count != 1,
+            "cards that are not alike need a --list",
+        )
+        yield (
+            self.count and self.list_path,
+            "--count is for cards that are all alike; a --list ends itself",
+        )
 
 
 def add_options(command: Any, *groups: tuple[Decorator, ...]) -> Any:
