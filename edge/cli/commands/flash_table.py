@@ -38,7 +38,8 @@ def print_reports(
     _print(rows, _REPORT_COLUMNS if len(rows) == 1 else _MANY_COLUMNS, output)
     for result in results:
         _say_end(result)
-    if any(plan.device.path.is_block_device() for plan in plans):
+    is_ours = any(getattr(result, "fingerprint", None) for result in results)
+    if is_ours and any(plan.device.path.is_block_device() for plan in plans):
         click.echo("next: put the card into the board, then: edgectl discover --watch", err=True)
 
 
@@ -116,6 +117,8 @@ def _say_end(result: "FlashReport | EdgeError") -> None:
     took = format_duration(result.seconds)
     click.echo(f"{result.target} is written and read back ({took}).", err=True)
     if result.rewritten_ranges:
-        click.echo(f"{result.rewritten_ranges} ranges took a second try: an ageing card", err=True)
+        count = result.rewritten_ranges
+        ranges = "1 range" if count == 1 else f"{count} ranges"
+        click.echo(f"{ranges} took a second try: an ageing card", err=True)
     if result.fingerprint and not result.enrolment_id:
         click.echo("anybody who can reach its node may configure it first", err=True)
