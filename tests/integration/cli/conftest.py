@@ -82,8 +82,10 @@ def following(*args: str) -> Iterator[Running]:
         stderr=subprocess.PIPE,
     )
     with process:
-        yield Running(process)
-        process.kill()
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
 
 
 def until(check: Callable[[], bool], deadline_s: float = _DEADLINE_S) -> None:
