@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from time import time
 
 from edge.units import MIB
 from flasher.device import Device
@@ -22,6 +23,7 @@ from flasher.ranges import Range, merge
 from flasher.source import Image
 
 _STEP_BYTES = 16 * MIB
+_KEPT_S = 60 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class Journal:
         self._pending_bytes = 0
         self._lock = Lock()
         self.fault = ""
+        _forget_old(folder)
         self._append(asdict(header), mode=os.O_EXCL)
 
     def verified(self, at: Range) -> None:
@@ -156,6 +159,15 @@ def is_same_image(header: Header, image: Image) -> bool:
 def _remove(path: Path) -> None:
     with suppress(OSError):  # one that stays is a hint that costs time, and no card
         path.unlink(missing_ok=True)
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove the journals of runs that nobody came back to."""
+    oldest = time() - _KEPT_S
+    for path in folder.glob("*.jsonl"):
+        with suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _is_of(header: Header, device: Device, size_bytes: int, run: str | None) -> bool:

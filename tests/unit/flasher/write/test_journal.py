@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a killed run leaves behind leads whoever continues to the same card and image."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,3 +140,12 @@ def test_journal_that_cannot_be_written_says_so(tmp_path: Path, image: Image) ->
     journal.verified(Range(0, MIB))
     journal.save()
     assert journal.fault.startswith("cannot be resumed: ")
+
+
+def test_old_journals_are_forgotten(tmp_path: Path, image: Image) -> None:
+    """A run that nobody came back to for two months is not kept."""
+    first = _journal(tmp_path / "j", image)
+    os.utime(first.path, (0, 0))
+    second = _journal(tmp_path / "j", image)
+    assert not first.path.exists()
+    assert second.path.exists()
