@@ -13,7 +13,6 @@ class Phase(StrEnum):
     PROBE = "probe"
     WRITE = "write"
     VERIFY = "verify"
-    REWRITE = "rewrite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,9 @@ def clear_head(medium: Medium, content: Content, marker: Marker | None) -> None:
     """
     try:
         invalidate(medium, content, marker)
-        if not _is_clear(medium, content, marker):
-            invalidate(medium, content, marker)
+        if _find_written(medium, content, marker) is None:
+            return
+        invalidate(medium, content, marker)
     except OSError as error:
         raise failed(medium, "clearing the start", 0, error) from error
     check_clear(medium, content, marker)
@@ -57,13 +58,12 @@ def check_clear(medium: Medium, content: Content, marker: Marker | None) -> None
     Raises:
         FlashError: when it is not.
     """
-    expected = _aligned(_interim(content, marker))
     try:
-        found = read(medium, Range(0, len(expected)))
+        offset = _find_written(medium, content, marker)
     except OSError as error:
         raise failed(medium, "reading back", 0, error) from error
-    if found != expected:
-        raise unreliable(medium, first_difference(found, expected))
+    if offset is not None:
+        raise unreliable(medium, offset)
 
 
 def invalidate(medium: Medium, content: Content, marker: Marker | None = None) -> None:
@@ -113,9 +113,11 @@ def read_marker(path: Path) -> Marker | None:
         return None
 
 
-def _is_clear(medium: Medium, content: Content, marker: Marker | None) -> bool:
-    expected = _interim(content, marker)
-    return read(medium, Range(0, len(expected))) == expected
+def _find_written(medium: Medium, content: Content, marker: Marker | None) -> int | None:
+    """Return the first byte of the head that is not as it was cleared, or None."""
+    expected = memoryview(_interim(content, marker))
+    found = read(medium, Range(0, len(expected)))
+    return None if found == expected else first_difference(found, expected)
 
 
 def _interim(content: Content, marker: Marker | None) -> bytes:

@@ -118,7 +118,7 @@ def _flash(task: Task, run: Run, thread: CardThread) -> FlashReport:
     plan = task.plan
     if plan.request.options.resume and _is_finished(task):
         run.feed.withdraw()
-        run.listener(CardNoted(card=thread.name, text="finished before; left as it is"))
+        _note(thread.name, run, "finished before; left as it is")
         return _left(task)
     interrupted = _find_interrupted(task, run) if plan.request.options.resume else None
     with open_medium(plan.device, plan.size_bytes) as opened, _removing_failed_file(plan):
@@ -156,8 +156,7 @@ def _let_go(task: Task, run: Run) -> None:
     """Have the card given out; failing at it is no fault of the card."""
     device = task.plan.device
     if task.plan.request.options.eject and device.kind is DeviceKind.DISK:
-        ejection = eject(device, run.host)
-        run.listener(CardNoted(card=str(device.path), text=ejection.text))
+        _note(str(device.path), run, eject(device, run.host).text)
 
 
 def _find_interrupted(task: Task, run: Run) -> Interrupted | None:
@@ -172,7 +171,7 @@ def _find_interrupted(task: Task, run: Run) -> Interrupted | None:
     elif found:
         done = total_bytes(found.done)
         text = f"continued: {format_size(done)} were there already, and are read back again"
-    run.listener(CardNoted(card=str(plan.device.path), text=text))
+    _note(str(plan.device.path), run, text)
     return found
 
 
@@ -191,7 +190,7 @@ def _write(
     if interrupted:
         journal.take_over(interrupted)
     if journal.fault:
-        run.listener(CardNoted(card=medium.name, text=journal.fault))
+        _note(medium.name, run, journal.fault)
     task.is_touched = True
     is_proven = interrupted is not None and interrupted.is_probed
     job = Job(

@@ -176,9 +176,6 @@ def _plan(wish: Given, options: "FlashOptions", specs: "Sequence[CardSpec]") -> 
 def _assign(wish: Given, specs: "Sequence[CardSpec]") -> "Sequence[CardSpec | None]":
     if not specs:
         return [None] * len(wish.targets)
-    own = wish.hostname or wish.address or wish.asset_tag
-    if wish.list_path is None and len(wish.targets) > 1 and own:
-        raise click.UsageError("cards that are not alike need a --list")
     if wish.list_path is None:
         return list(specs) * len(wish.targets)
     if len(specs) != len(wish.targets):

@@ -238,7 +238,12 @@ class Given:
             not self.watch and not self.targets,
             "missing option '--to'; `edgectl devices` lists the disks",
         )
-        yield len(set(self.targets)) < len(self.targets), "a card is named twice by --to"
+        own = self.hostname or self.address or self.asset_tag
+        are_many = len(self.targets) > 1 or (self.watch and self.count != 1)
+        yield (
+            own and are_many and not self.list_path,
+            "cards that are not alike need a --list",
+        )
         yield self.names and not self.list_path, "--card chooses from a --list"
         yield (
             self.size_bytes is not None and disks,
@@ -256,11 +261,6 @@ class Given:
         for name, value in station.items():
             yield value and not self.watch, f"{name} goes with --watch"
         yield self.watch and self.resume, "--resume is for cards named by --to"
-        own = self.hostname or self.address or self.asset_tag
-        yield (
-            self.watch and own and not self.list_path and self.count != 1,
-            "cards that are not alike need a --list",
-        )
         yield (
             self.count and self.list_path,
             "--count is for cards that are all alike; a --list ends itself",
