@@ -37,6 +37,8 @@ def make_ext(
     if gone:
         script = "".join(f"rm /{name}\n" for name in gone)
         run("debugfs", "-w", "-f", "-", path, text_in=script)
+    if "quota" in options:  # mke2fs -d leaves files of one byte out of the quotas
+        subprocess.run(["e2fsck", "-fy", path], check=False, capture_output=True)
 
 
 def read_ext(path: Path, names: Sequence[str]) -> dict[str, bytes]:
