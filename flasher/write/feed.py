@@ -10,6 +10,7 @@ from threading import Event, Lock, Timer
 from edge.units import MIB
 from flasher.ranges import Range, merge, subtract
 from flasher.source import Image
+from flasher.write.checking import FileChecks
 from flasher.write.learn import DigestLearner
 from flasher.write.ring import Ring
 from flasher.write.stream import Follower, Stream
@@ -36,6 +37,7 @@ class Feed:
     ) -> None:
         self.chunk_bytes = chunk_bytes
         self.learner = DigestLearner(image, stopping)
+        self._checks = None if image.layers else FileChecks(image)
         self._ahead_bytes = ahead_bytes if image.layers else 0
         self.memory_bytes = expected * _PRIVATE_BUFFERS * chunk_bytes
         """What all buffers take, those of cards that were let go included."""
@@ -45,6 +47,20 @@ class Feed:
         self._lock = Lock()
         self._grace = Timer(_GRACE_S, self._start_common)
         self._grace.daemon = True
+
+    def wait_for_checks(self) -> None:
+        """Wait until all of the image was compared with its block map, if it has one.
+
+        Raises:
+            ImageError: when it does not match.
+        """
+        if self._checks:
+            self._checks.wait(self._stopping)
+
+    def close(self) -> None:
+        """Say that no card needs the image any more."""
+        if self._checks:
+            self._checks.stop()
 
     def join(self, run: Follower) -> None:
         """Give `run` the image; it begins when all expected cards are there or late."""
@@ -89,6 +105,7 @@ class Feed:
             followers=runs,
             let_go=self._let_go,
             stopping=self._stopping,
+            checks=self._checks,
             learner=self.learner,
         )
         stream.start()

@@ -110,6 +110,8 @@ def flash_cards(
     except KeyboardInterrupt:
         _say_conditions(tasks, threads, listener)
         raise
+    finally:
+        feed.close()
     _say_memory(feed, run.listener)
     return [_result(thread) for thread in threads]
 

@@ -74,6 +74,7 @@ def write_card(job: Job) -> None:
     with _telling_of_the_card():
         _write_body(job)
         _check_complete(job)
+        job.feed.wait_for_checks()
         _check_unchanged(job.content.image)
     _write_head(job)
     job.medium.reread_table()

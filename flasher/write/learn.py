@@ -60,6 +60,7 @@ class DigestLearner:
         self._is_small = image.size_bytes <= _SMALL_BYTES
         self.listens = not image.sha256 and bool(image.layers)
         """Streams are to be read through `HashingReader` and to say what they `learnt`."""
+        self._is_delayed = not self.listens and not self._is_small
         if image.sha256:
             self._is_known.set()
         elif not self.listens:
@@ -76,6 +77,8 @@ class DigestLearner:
 
     def wait(self, seconds: float) -> str:
         """Return the digest as hex, or nothing, for a card that took `seconds`."""
+        if self._is_delayed:
+            return self._sha256
         self._is_known.wait(_PATIENCE_S if self._is_small else _SHARE * seconds)
         return self._sha256
 
@@ -84,6 +87,7 @@ class DigestLearner:
             os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
         if not self._is_small and self._stopping.wait(_DELAY_S):
             return
+        self._is_delayed = False
         # A fault is met by the cards as well, and they tell of it.
         with suppress(EdgeError), open_image(self._image) as reader:
             self.learnt(self.hashing(reader).finish())

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from flasher.ranges import Range, merge, split, subtract
 from flasher.source import Image, ImageReader, open_image
-from flasher.write.checking import Checking
+from flasher.write.checking import Checking, FileChecks
 from flasher.write.digest import digest
 from flasher.write.intake import Chunk, Intake
 from flasher.write.learn import DigestLearner
@@ -56,10 +56,11 @@ class Stream:
         followers: Sequence[Follower],
         let_go: LetGo,
         stopping: Event,
+        checks: FileChecks | None = None,
         learner: DigestLearner | None = None,
     ) -> None:
         self._image, self._ranges, self._ring = image, ranges, ring
-        self._learner = learner
+        self._checks, self._learner = checks, learner
         self._followers = list(followers)
         self._let_go, self._stopping = let_go, stopping
         self._began, self._starved_s = monotonic(), 0.0
@@ -89,16 +90,23 @@ class Stream:
     def _read(self, reader: ImageReader, checking: Checking) -> None:
         learner = self._learner if self._learner and self._learner.listens else None
         whole = learner.hashing(reader) if learner else None
-        for at, is_wanted in self._steps():
+        for at, is_wanted in self._steps(checking.is_needed):
             buffer = self._wait_for_buffer(at.start)
             if buffer is None:
                 return
             followers = self._followers if is_wanted else ()
             self._publish(at, buffer, whole or reader, followers, checking)
+            self._look_at_checks(at.end)
+        self._look_at_checks(self._image.size_bytes)
         if learner and whole:
             learner.learnt(whole.finish())
 
-    def _steps(self) -> Iterator[tuple[Range, bool]]:
+    def _look_at_checks(self, position: int) -> None:
+        if self._checks:
+            self._checks.reached(position)
+            self._checks.raise_error()
+
+    def _steps(self, is_checking: bool) -> Iterator[tuple[Range, bool]]:
         """Yield what to read in order, and whether cards want it or only the block map does.
 
         Without the latter a range of which a card leaves out one block would go unchecked.
@@ -106,7 +114,8 @@ class Stream:
         if not self._ranges:
             return
         start, size_bytes = self._ranges[0].start, self._ring.buffer_bytes
-        checked = merge(one.range for one in self._image.checks if one.range.end > start)
+        checks = self._image.checks if is_checking else ()
+        checked = merge(one.range for one in checks if one.range.end > start)
         known = Range(0, len(self._image.head))
         unwanted = subtract(checked, [known, *self._ranges])
         yield from heapq.merge(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cards that follow one stream, and those that cannot keep up with it."""
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -13,6 +14,7 @@ from flasher.plan.content import Content, lay_out
 from flasher.ranges import Range, merge
 from flasher.source import Image, RangeCheck, scan_image
 from flasher.write.card import StoppedError
+from flasher.write.checking import FileChecks
 from flasher.write.feed import Feed
 from flasher.write.intake import Intake
 from flasher.write.job import Job, write_card
@@ -150,6 +152,29 @@ def _checked(image: Image, at: Range, algorithm: str = "sha256") -> Image:
     return replace(image, data=merge([*image.data, at]), checks=(check,))
 
 
+def test_checks_are_made_beside_the_cards(tmp_path: Path) -> None:
+    """A card's body may be there before its image is known to be right; its head is not."""
+    image = scan_image(make_image(tmp_path / "i.img"))
+    image = _checked(image, Range(8 * MIB, 12 * MIB))
+    (run,) = _runs(lay_out(image, CARD), 1)
+    run.start()
+    assert run.is_over()
+    assert isinstance(run.error, ImageError)
+    assert not any(run.medium.bytes[:MIB])
+
+
+def test_checks_never_run_ahead(tmp_path: Path) -> None:
+    """They leave a slow source to the cards, and end when nobody wants them any more."""
+    image = _checked(scan_image(make_image(tmp_path / "i.img")), Range(8 * MIB, 12 * MIB))
+    checks, stopping = FileChecks(image), Event()
+    checks.reached(12 * MIB - 1)
+    stopping.set()
+    checks.wait(stopping)
+    checks.stop()
+    checks.wait(Event())
+    checks.raise_error()
+
+
 def test_what_no_card_wants_is_checked_as_well(tmp_path: Path) -> None:
     """The range of a block map in which the image's own backup table lies is one of them."""
     image = scan_image(make_image(tmp_path / "i.img"))
@@ -162,7 +187,9 @@ def test_what_no_card_wants_is_checked_as_well(tmp_path: Path) -> None:
 
 def test_card_that_was_let_go_checks_the_range_it_is_in(tmp_path: Path) -> None:
     """Its stream does not rely on the one before it, which may have ended early."""
-    image = _checked(scan_image(make_image(tmp_path / "i.img")), Range(8 * MIB, 12 * MIB))
+    packed = tmp_path / "i.img.gz"
+    packed.write_bytes(gzip.compress(make_image(tmp_path / "i.img").read_bytes()))
+    image = _checked(scan_image(packed), Range(8 * MIB, 12 * MIB))
     ended, intake = Event(), Intake(lambda: ended.set() if intake.has_ended else None)
 
     class Card:
