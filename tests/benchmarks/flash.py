@@ -33,7 +33,13 @@ from tests.benchmarks.flash_card import (
     fast_card,
     loop_cards,
 )
-from tests.benchmarks.flash_image import FORMATS, BenchImage, bench_image, dense_image
+from tests.benchmarks.flash_image import (
+    FORMATS,
+    BenchImage,
+    bench_image,
+    dense_image,
+    large_image,
+)
 from tests.benchmarks.flash_many import measure_alone, measure_memory, measure_seven
 from tests.benchmarks.flash_peer import PEERS, Peer, Run, available, measure
 from tests.benchmarks.flash_result import Key, Results, cell, show_table
@@ -46,6 +52,11 @@ _MODELS: dict[str, Callable[[int], AbstractContextManager[list[BenchCard]]]] = {
 _COMPARED = ("ours", "bmaptool", "dd", "etcher")
 _FAST = ("ours", "dd only", "dd")
 _TARGETS = ("memory", "disk")
+_FAST_IMAGES: dict[str, Callable[[str], BenchImage]] = {
+    "with a block map": lambda scale: bench_image(scale, ()),
+    "four times the size, without a map": large_image,
+    "without a hole": dense_image,
+}
 
 
 def main() -> None:
@@ -81,7 +92,8 @@ class _Bench:
             self.results.repeat(key, self.options.runs, partial(work, self.image, form))
 
     def measure_fast(self) -> None:
-        for form, image in (("raw", self.image), ("dense", dense_image(self.scale))):
+        for form, make in _FAST_IMAGES.items():
+            image = make(self.scale)
             for where, tool in product(_TARGETS, _FAST):
                 key = self._key("fast", PEERS[tool].name, where, form)
                 work = partial(_fast, PEERS[tool], image, where)
@@ -142,12 +154,12 @@ class _Bench:
 
     def _show_fast(self) -> None:
         rows = []
-        sizes = (("raw", self.image.size_bytes), ("dense", self.image.size_bytes // 2))
-        for where, (form, size_bytes) in product(_TARGETS, sizes):
+        for where, (form, make) in product(_TARGETS, _FAST_IMAGES.items()):
             keys = [self._key("fast", PEERS[tool].name, where, form) for tool in _FAST]
             medians = [self.results.median(key) for key in keys]
             seconds = [each for each in medians if each]
             if len(seconds) == len(keys):
+                size_bytes = make(self.scale).size_bytes
                 speeds = [f"{size_bytes / each / MIB:.0f} MiB/s" for each in seconds]
                 ratios = " and ".join(f"{each / seconds[0]:.2f}" for each in seconds[1:])
                 rows.append([f"{where}, {form}", *speeds, ratios, self.results.problem(keys[0])])

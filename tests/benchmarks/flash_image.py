@@ -82,6 +82,17 @@ def dense_image(scale: str) -> BenchImage:
     return BenchImage(folder=folder, size_bytes=size_bytes, mapped=((0, size_bytes),))
 
 
+def large_image(scale: str) -> BenchImage:
+    """Return an image four times the size, as "raw" alone; its block map is not beside it."""
+    folder = cache_dir() / f"bench/flash-{scale}-large-{_EDITION}"
+    (folder / "map").mkdir(parents=True, exist_ok=True)
+    size_bytes = (8192 if scale == "full" else 2048) * MIB
+    raw, bmap = folder / "image.img", folder / "map/image.img.bmap"
+    _once(raw, lambda part: _make_raw(part, size_bytes))
+    _once(bmap, lambda part: _run("bmaptool", "create", "-o", part, raw))
+    return BenchImage(folder=folder, size_bytes=size_bytes, mapped=read_map(bmap))
+
+
 def read_map(bmap: Path) -> tuple[tuple[int, int], ...]:
     """Return start and size in bytes of what a block map says is mapped."""
     root = ET.parse(bmap).getroot()
