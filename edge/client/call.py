@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every call to a node is made: with its metadata, a deadline, and errors in our words."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from edge.api import machine_pb2_grpc, resource_pb2_grpc
+from edge.client.channel import Channel, translated
+from edge.meta.enrolment import METADATA_KEY, proof
+
+CALL_TIMEOUT_S = 15.0
+APPLY_TIMEOUT_S = 120.0
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+class NodeCalls:
+    """What the areas of the client share: one node, its channel, unary calls and streams."""
+
+    def __init__(self, node: str, channel: Channel, metadata: Metadata = ()) -> None:
+        self.node = node
+        self._channel = channel
+        self._metadata = metadata
+        # gRPC's generated stubs are untyped.
+        self._machine: Any = machine_pb2_grpc.MachineServiceStub(channel.grpc)
+        self._state: Any = resource_pb2_grpc.StateStub(channel.grpc)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the fingerprint of the node's key, where it was not verified by a CA."""
+        return self._channel.presented.fingerprint if self._channel.presented else ""
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._channel.grpc.close()
+
+    def _stub(self, stub: Callable[[Any], Any]) -> Any:
+        """Return a stub of another service, such as `storage_pb2_grpc.StorageServiceStub`."""
+        return stub(self._channel.grpc)
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.node, anonymous=self._channel.presented is not None)
+
+    def _proof(self, secret: bytes | None) -> Metadata:
+        if secret is None or self._channel.presented is None:
+            return ()
+        return ((METADATA_KEY, proof(secret, self._channel.presented.digest)),)
+
+    async def _call(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        *,
+        timeout_s: float = CALL_TIMEOUT_S,
+        extra: Metadata = (),
+    ) -> Any:
+        with self._translated():
+            return await method(request, timeout=timeout_s, metadata=(*self._metadata, *extra))
+
+    async def _stream(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        *,
+        timeout_s: float | None = CALL_TIMEOUT_S,
+    ) -> AsyncIterator[Any]:
+        """Yield the messages of a stream; without `timeout_s` for as long as the node sends."""
+        with self._translated():
+            async for item in method(request, timeout=timeout_s, metadata=self._metadata):
+                yield item

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node is, and how its life goes on: version, configuration, restart."""
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
+
+from edge.api import machine_pb2
+from edge.client.call import APPLY_TIMEOUT_S, NodeCalls
+from edge.client.model import Applied, ApplyMode, NodeVersion
+
+
+class MachineCalls(NodeCalls):
+    """Version, configuration, and what ends a boot."""
+
+    async def version(self) -> NodeVersion:
+        """Return what the node runs."""
+        answer = (await self._call(self._machine.Version, Empty())).messages[0]
+        return NodeVersion(
+            tag=answer.version.tag,
+            built=answer.version.built,
+            arch=answer.version.arch,
+            platform=answer.platform.name,
+            mode=answer.platform.mode,
+        )
+
+    async def apply(
+        self,
+        configuration: str,
+        *,
+        mode: ApplyMode = ApplyMode.AUTO,
+        dry_run: bool = False,
+        try_timeout_s: float = 60.0,
+        enrolment_secret: bytes | None = None,
+    ) -> Applied:
+        """Send a machine configuration.
+
+        `enrolment_secret` is the card's, which proves that we flashed it.
+
+        Raises:
+            ConfigError: when the node finds faults in it.
+            TrustError: when we may not.
+        """
+        request = machine_pb2.ApplyConfigurationRequest(
+            data=configuration.encode(),
+            mode=mode.name,
+            dry_run=dry_run,
+            try_mode_timeout=Duration(seconds=round(try_timeout_s)),
+        )
+        extra = self._proof(enrolment_secret)
+        answer = await self._call(
+            self._machine.ApplyConfiguration, request, timeout_s=APPLY_TIMEOUT_S, extra=extra
+        )
+        first = answer.messages[0]
+        return Applied(
+            mode=machine_pb2.ApplyConfigurationRequest.Mode.Name(first.mode).lower(),
+            details=first.mode_details,
+            warnings=tuple(first.warnings),
+        )
+
+    async def reboot(self) -> str:
+        """Restart the node and return the actor identity of the sequence."""
+        answer = await self._call(self._machine.Reboot, machine_pb2.RebootRequest())
+        return str(answer.messages[0].actor_id)
+
+    async def shutdown(self) -> str:
+        """Power the node off and return the actor identity of the sequence."""
+        answer = await self._call(self._machine.Shutdown, machine_pb2.ShutdownRequest())
+        return str(answer.messages[0].actor_id)
+
+    async def reset(self, labels: tuple[str, ...], *, reboot: bool) -> str:
+        """Wipe the volumes `labels`, or the whole system disk when there are none."""
+        wiped = [machine_pb2.ResetPartitionSpec(label=label, wipe=True) for label in labels]
+        request = machine_pb2.ResetRequest(
+            reboot=reboot,
+            system_partitions_to_wipe=wiped,
+            mode=machine_pb2.ResetRequest.SYSTEM_DISK,
+        )
+        return str((await self._call(self._machine.Reset, request)).messages[0].actor_id)
