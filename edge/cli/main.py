@@ -44,6 +44,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("version", "Show the version of edgectl and of nodes."),
 }
 
+# other names that people's fingers know -> command name
+ALIASES: dict[str, str] = {
+    "apply": "apply-config",
+    "c": "containers",
+    "cat": "read",
+    "cg": "cgroups",
+    "cp": "copy",
+    "df": "diskfree",
+    "du": "usage",
+    "free": "memory",
+    "g": "get",
+    "images": "image",
+    "ls": "list",
+    "m": "memory",
+    "mc": "machineconfig",
+    "mount": "mounts",
+    "p": "processes",
+    "ps": "processes",
+    "service": "services",
+    "ss": "netstat",
+}
+
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command is used."""
@@ -54,6 +76,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return the command, or nothing when there is none of that name."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"edge.cli.commands.{COMMANDS[cmd_name][0]}")

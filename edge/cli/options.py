@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from edge.cli.switch import spell_out_switches
+
 _META_KEY = "edge.cli.targets"
 
 
@@ -67,6 +69,10 @@ class NodeCommand(click.Command):
         super().__init__(*args, **kwargs)
         self._targets = target_options()
         self.params.extend(self._targets)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `--wait=false` for `--no-wait` and the like, as talosctl's users type it."""
+        return super().parse_args(ctx, spell_out_switches(self.get_params(ctx), args))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options first."""

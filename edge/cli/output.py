@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 
 def output_option(*formats: str) -> Callable[[Any], Any]:
     """Return the `-o/--output` option offering `formats`, the first being the default."""
-    choices = formats or ("table", "yaml", "json")
+    choices = formats or ("table", "yaml", "json", "jsonl")
     return click.option(
         "-o",
         "--output",
@@ -24,9 +24,12 @@ def output_option(*formats: str) -> Callable[[Any], Any]:
 
 
 def emit(rows: Iterable[Row], *, columns: Sequence[str], output: str) -> None:
-    """Print `rows`; a table shows `columns` (keys of the rows), JSON and YAML show everything."""
+    """Print `rows`; a table shows `columns` (keys of the rows), the other formats everything."""
     rows = list(rows)
-    if output == "json":
+    if output == "jsonl":
+        for row in rows:
+            click.echo(json.dumps(row, default=str))
+    elif output == "json":
         click.echo(json.dumps(rows, indent=2, default=str))
     elif output == "yaml":
         click.echo(as_yaml(rows), nl=False)
