@@ -32,6 +32,7 @@ from edge.node.log import LogBook, logger
 from edge.node.platform import Platform
 from edge.node.resource import kind
 from edge.node.resource.store import Store
+from edge.node.sequence import Sequence
 from edge.node.service import Services
 from edge.node.volume import Volumes
 from edge.pki.certificate import BACKDATE, inspect, split_bundle
@@ -41,6 +42,7 @@ _log = logger("machined")
 _OWNER = "config.AcquireController"
 DISK = "DISK"
 STOP_NOTICE_S = 0.5
+_RESTART = 0x01234567  # what reboot(2) is called with
 
 
 class Stage(StrEnum):
@@ -72,8 +74,11 @@ class Machine:
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     to_wipe: tuple[str, ...] = ()
     """What to destroy on the way down, given to `end`."""
-    actor: str = ""
-    """Who ends the machine, as its events say; nobody when it ends by a signal."""
+    ending: Sequence | None = None
+    """What ends the machine; nothing as long as it runs, or when a signal ended it."""
+    is_forced: bool = False
+    """Whether it ends without stopping anything first."""
+    _starting: Sequence | None = None
 
     def __post_init__(self) -> None:
         self.services = Services(self.store, self.events)
@@ -87,14 +92,32 @@ class Machine:
     async def boot(self) -> None:
         """Open the disk, read what it keeps, and enter maintenance or running."""
         self.enter(Stage.BOOTING)
-        disk = await self.platform.find_disk()
-        self.volumes = await volume.open_volumes(disk, self.platform.driver)
-        values = self._read_meta()
-        self._read_state()
-        await self._take_delivered(values.get(keys.MACHINE_CONFIG))
+        self._starting = starting = Sequence(self.events, "initialize")
+        with starting.task("volumes", "openVolumes"):
+            disk = await self.platform.find_disk()
+            self.volumes = await volume.open_volumes(disk, self.platform.driver)
+        with starting.task("meta", "reloadMeta"):
+            values = self._read_meta()
+        with starting.task("config", "loadConfig"):
+            self._read_state()
+            await self._take_delivered(values.get(keys.MACHINE_CONFIG))
         for label, fault in self.volumes.faults.items():
             self.diagnose(label.lower(), fault)
-        self.enter(Stage.MAINTENANCE if self.in_maintenance else Stage.RUNNING)
+        if self.in_maintenance:
+            self.enter(Stage.MAINTENANCE)
+            starting.start("maintenance", "runningMaintenance")
+        else:
+            self._start_everything()
+
+    def _start_everything(self) -> None:
+        """Enter running; what the configuration wants started is for the controllers to start."""
+        starting, self._starting = self._starting, None
+        if starting:
+            starting.end()
+            boot = Sequence(self.events, "boot")
+            with boot.task("startEverything", "startAllServices"):
+                self.enter(Stage.RUNNING)
+            boot.end()
 
     def enter(self, stage: Stage) -> None:
         """Move to a stage; the status controller publishes it."""
@@ -149,8 +172,9 @@ class Machine:
         )
         machine_type = str(configuration.view.machine_type)
         self.store.put(kind.MACHINE_TYPE, "machine-type", machine_type, owner=_OWNER)
-        if not self.ended.done():
-            self.enter(Stage.RUNNING)
+        if self.stage is Stage.MAINTENANCE and self._starting and not self.ended.done():
+            self._starting.stop("maintenance", "runningMaintenance")
+            self._start_everything()
 
     async def persist(self, configuration: Configuration) -> None:
         """Write a configuration to STATE, making STATE and META afresh when they were unreadable.
@@ -172,11 +196,18 @@ class Machine:
         self._publish_persistent(configuration)
 
     def end(
-        self, request: Request, stage: Stage, sequence: str, *, wipe: tuple[str, ...] = ()
+        self,
+        request: Request,
+        stage: Stage,
+        sequence: str,
+        *,
+        wipe: tuple[str, ...] = (),
+        is_forced: bool = False,
     ) -> str:
         """Begin to end the machine and return the actor identity that its events carry.
 
         `wipe` names volumes to destroy on the way down; `DISK` stands for the whole system disk.
+        A forced end stops nothing first.
 
         Raises:
             NodeError: when another sequence is ending it already.
@@ -186,22 +217,19 @@ class Machine:
         self.to_wipe = wipe
         actor = str(uuid.uuid4())
         self.enter(stage)
-        self.events.publish(
-            machine_pb2.SequenceEvent(sequence=sequence, action="START"), actor=actor
-        )
-        self.actor = actor
+        self.ending, self.is_forced = Sequence(self.events, sequence, actor), is_forced
         self.ended.set_result(request)
         return actor
 
     async def tell_stopping(self) -> None:
-        """Publish the event that clients wait for when the machine will not come back."""
-        if not self.actor:
+        """Publish the events that clients wait for before nobody is there to send them."""
+        if self.ending is None:
             return
         # Whoever asked for the end may only now be starting to follow the events.
         await asyncio.sleep(STOP_NOTICE_S)
-        self.events.publish(
-            machine_pb2.TaskEvent(task="stopAllServices", action="START"), actor=self.actor
-        )
+        if self.ended.result() is Request.REBOOT:
+            self.events.publish(machine_pb2.RestartEvent(cmd=_RESTART), actor=self.ending.actor)
+        self.ending.start("stopEverything", "stopAllServices")
 
     async def wipe(self) -> None:
         """Destroy what a reset asked for; called when nothing uses the volumes any more."""

@@ -103,6 +103,9 @@ async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Req
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
     request = await machine.ended
     await machine.tell_stopping()
+    if machine.is_forced:
+        return request
+    machine.services.stop_all()
     await _cancel(tasks)
     for controller in reversed(controllers):
         await _attempt(controller.close(), f"closing {controller.name}", CLOSE_DEADLINE_S)

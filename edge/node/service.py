@@ -2,7 +2,7 @@
 """The services of this node: their states, health and recent history."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -57,6 +57,18 @@ class Service:
     moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=HISTORY))
 
 
+Operation = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """What operators may do to a service; nothing where it may not be done."""
+
+    start: Operation | None = None
+    stop: Operation | None = None
+    restart: Operation | None = None
+
+
 class Services:
     """All services by id; every change is mirrored to the store and the event bus."""
 
@@ -64,6 +76,7 @@ class Services:
         self._store = store
         self._events = events
         self._services: dict[str, Service] = {}
+        self._operations: dict[str, Operations] = {}
 
     def __iter__(self) -> Iterator[Service]:
         return iter(sorted(self._services.values(), key=lambda service: service.id))
@@ -88,9 +101,24 @@ class Services:
         service.health = Health(healthy=healthy, message=message)
         self._mirror(service, message)
 
+    def offer(self, service_id: str, operations: Operations) -> None:
+        """Let operators do these things to a service."""
+        self._operations[service_id] = operations
+
+    def operations(self, service_id: str) -> Operations:
+        """Return what operators may do to a service."""
+        return self._operations.get(service_id, Operations())
+
+    def stop_all(self) -> None:
+        """Note that every service that runs is being stopped."""
+        for service in self:
+            if service.state is State.RUNNING:
+                self.enter(service.id, State.STOPPING, "The machine is ending")
+
     def leave(self, service_id: str) -> None:
         """Forget a service that this node no longer runs."""
         self._services.pop(service_id, None)
+        self._operations.pop(service_id, None)
         self._store.remove(kind.SERVICE, service_id)
 
     def all_healthy(self) -> bool:

@@ -72,9 +72,12 @@ class LifeCalls:
             ]
         )
 
-    async def Reboot(self, _request: Any, _context: Context) -> machine_pb2.RebootResponse:
-        """Restart the machine."""
-        actor = self.machine.end(Request.REBOOT, Stage.REBOOTING, "reboot")
+    async def Reboot(
+        self, request: machine_pb2.RebootRequest, _context: Context
+    ) -> machine_pb2.RebootResponse:
+        """Restart the machine through its firmware; FORCE stops nothing first."""
+        is_forced = request.mode == machine_pb2.RebootRequest.FORCE
+        actor = self.machine.end(Request.REBOOT, Stage.REBOOTING, "reboot", is_forced=is_forced)
         return machine_pb2.RebootResponse(messages=[machine_pb2.Reboot(actor_id=actor)])
 
     async def Shutdown(self, _request: Any, _context: Context) -> machine_pb2.ShutdownResponse:

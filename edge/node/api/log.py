@@ -10,7 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from edge.api import common_pb2, machine_pb2
-from edge.errors import ConfigError, NodeError
+from edge.errors import ConfigError
 from edge.node.api.guard import Context
 from edge.node.event import NodeEvent
 from edge.node.machine import Machine
@@ -30,17 +30,29 @@ class LogCalls:
         listed = machine_pb2.ServiceList(services=services)
         return machine_pb2.ServiceListResponse(messages=[listed])
 
-    async def ServiceStart(self, request: Any, _context: Context) -> Any:
-        """Refuse: no service of this node is started by hand."""
-        raise self._unsupported(request.id, "start")
+    async def ServiceStart(
+        self, request: machine_pb2.ServiceStartRequest, context: Context
+    ) -> machine_pb2.ServiceStartResponse:
+        """Start a service that may be started by hand."""
+        await self._operate(request.id, "start", context)
+        answer = machine_pb2.ServiceStart(resp=f'Service "{request.id}" started')
+        return machine_pb2.ServiceStartResponse(messages=[answer])
 
-    async def ServiceStop(self, request: Any, _context: Context) -> Any:
-        """Refuse: no service of this node is stopped by hand."""
-        raise self._unsupported(request.id, "stop")
+    async def ServiceStop(
+        self, request: machine_pb2.ServiceStopRequest, context: Context
+    ) -> machine_pb2.ServiceStopResponse:
+        """Stop a service that may be stopped by hand."""
+        await self._operate(request.id, "stop", context)
+        answer = machine_pb2.ServiceStop(resp=f'Service "{request.id}" stopped')
+        return machine_pb2.ServiceStopResponse(messages=[answer])
 
-    async def ServiceRestart(self, request: Any, _context: Context) -> Any:
-        """Refuse: no service of this node is restarted by hand."""
-        raise self._unsupported(request.id, "restart")
+    async def ServiceRestart(
+        self, request: machine_pb2.ServiceRestartRequest, context: Context
+    ) -> machine_pb2.ServiceRestartResponse:
+        """Stop and start a service that allows it."""
+        await self._operate(request.id, "restart", context)
+        answer = machine_pb2.ServiceRestart(resp=f'Service "{request.id}" restarted')
+        return machine_pb2.ServiceRestartResponse(messages=[answer])
 
     async def LogsContainers(
         self, _request: Any, _context: Context
@@ -86,10 +98,17 @@ class LogCalls:
                 if not request.with_actor_id or event.actor == request.with_actor_id:
                     yield _event(event)
 
-    def _unsupported(self, service_id: str, operation: str) -> Exception:
-        if self.machine.services.find(service_id) is None:
-            return NodeError(f"service {service_id!r} was not found")
-        return ConfigError(f"service {service_id!r} doesn't support {operation} operation via API")
+    async def _operate(self, service_id: str, verb: str, context: Context) -> None:
+        services = self.machine.services
+        if services.find(service_id) is None:
+            known = ", ".join(each.id for each in services)
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND, f"service {service_id!r} was not found; known: {known}"
+            )
+        operation = getattr(services.operations(service_id), verb)
+        if operation is None:
+            raise ConfigError(f"service {service_id!r} doesn't support {verb} operation via API")
+        await operation()
 
 
 def _service_info(service: Service) -> machine_pb2.ServiceInfo:

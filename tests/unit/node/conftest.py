@@ -9,6 +9,7 @@ import pytest
 
 from edge.config.generate import Generated, generate
 from edge.meta import keys
+from edge.node.configuration import Configuration, parse_configuration
 from edge.node.log import LogBook, start_logging
 from edge.node.machine import Machine
 from edge.pki.key import new_key
@@ -27,6 +28,11 @@ def bundle() -> SecretsBundle:
 @pytest.fixture(scope="session")
 def generated(bundle: SecretsBundle) -> Generated:
     return generate("demo", "https://10.0.0.10:6443", bundle, now=NOW)
+
+
+@pytest.fixture
+def configuration(generated: Generated) -> Configuration:
+    return parse_configuration(generated.worker.encode())
 
 
 @pytest.fixture(scope="session")

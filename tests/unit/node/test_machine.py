@@ -24,11 +24,6 @@ from tests.unit.node.conftest import NOW
 NewMachine = Callable[[], Machine]
 
 
-@pytest.fixture
-def configuration(generated: Generated) -> Configuration:
-    return parse_configuration(generated.worker.encode())
-
-
 def _diagnostics(machine: Machine) -> dict[str, str]:
     return {each.id: each.spec["message"] for each in machine.store.of_kind(kind.DIAGNOSTIC)}
 

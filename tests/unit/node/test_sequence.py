@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients that wait see of a machine that starts and ends."""
+
+from collections.abc import Callable
+
+import pytest
+
+from edge.api import machine_pb2
+from edge.errors import NodeError
+from edge.node.boot.supervisor import Request
+from edge.node.configuration import Configuration, parse_configuration
+from edge.node.event import EventBus
+from edge.node.machine import Machine, Stage
+from edge.node.sequence import Sequence
+
+NewMachine = Callable[[], Machine]
+
+
+def _told(events: EventBus, actor: str = "") -> list[str]:
+    """Return "kind name action" of the sequence's events, in their order."""
+    found = []
+    for event in events.history():
+        payload = event.payload
+        for word in ("sequence", "phase", "task"):
+            if word in payload.DESCRIPTOR.fields_by_name and (not actor or event.actor == actor):
+                action = type(payload).Action.Name(payload.action)  # type: ignore[attr-defined]
+                found.append(f"{word} {getattr(payload, word)} {action}")
+    return found
+
+
+def test_a_failed_task_ends_its_sequence_with_the_reason() -> None:
+    """And nothing is told to have stopped well."""
+    events = EventBus()
+    sequence = Sequence(events, "reset", "somebody")
+    with pytest.raises(NodeError), sequence.task("reset", "resetSystemDisk"):
+        raise NodeError("the disk is gone")
+    assert _told(events) == [
+        "sequence reset START",
+        "phase reset START",
+        "task resetSystemDisk START",
+        "sequence reset STOP",
+    ]
+    last = events.history()[-1].payload
+    assert isinstance(last, machine_pb2.SequenceEvent)
+    assert last.error.message == "the disk is gone"
+
+
+async def test_a_boot_without_configuration_stays_in_its_first_sequence(
+    new_machine: NewMachine, configuration: Configuration
+) -> None:
+    """It goes on where it was once somebody configures the node."""
+    machine = new_machine()
+    await machine.boot()
+    assert _told(machine.events)[-2:] == [
+        "phase maintenance START",
+        "task runningMaintenance START",
+    ]
+    machine.activate(configuration)
+    assert _told(machine.events)[-9:] == [
+        "task runningMaintenance STOP",
+        "phase maintenance STOP",
+        "sequence initialize STOP",
+        "sequence boot START",
+        "phase startEverything START",
+        "task startAllServices START",
+        "task startAllServices STOP",
+        "phase startEverything STOP",
+        "sequence boot STOP",
+    ]
+
+
+async def test_a_second_configuration_is_no_second_boot(
+    new_machine: NewMachine, configuration: Configuration
+) -> None:
+    """Clients that wait for a boot would be misled."""
+    machine = new_machine()
+    await machine.boot()
+    machine.activate(configuration)
+    told = _told(machine.events)
+    machine.activate(parse_configuration(configuration.text.encode()))
+    assert _told(machine.events) == told
+
+
+async def test_the_end_is_told_under_its_actor(
+    new_machine: NewMachine, configuration: Configuration
+) -> None:
+    """A client that asked for a restart follows these events alone."""
+    machine = new_machine()
+    await machine.boot()
+    actor = machine.end(Request.REBOOT, Stage.REBOOTING, "reboot")
+    await machine.tell_stopping()
+    assert _told(machine.events, actor) == [
+        "sequence reboot START",
+        "phase stopEverything START",
+        "task stopAllServices START",
+    ]
+    restarts = [e for e in machine.events.history() if "RestartEvent" in e.payload.DESCRIPTOR.name]
+    assert [each.actor for each in restarts] == [actor]
