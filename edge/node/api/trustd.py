@@ -8,7 +8,7 @@ no organization, so a worker can never call another node.
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
@@ -19,7 +19,7 @@ from edge.node.api.guard import Context
 from edge.node.api.transport import Credentials, bind, dynamic_credentials
 from edge.node.log import logger
 from edge.node.machine import Machine
-from edge.pki.certificate import KeyPair, sign_csr
+from edge.pki.certificate import SERVER_LIFETIME, KeyPair, sign_csr
 
 PORT = 50001
 TIMEOUT_S = 10.0
@@ -29,8 +29,12 @@ _log = logger("trustd")
 class SecurityService(security_pb2_grpc.SecurityServiceServicer):
     """Signs certificate requests with the cluster's OS certificate authority."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(
+        self, machine: Machine, clock: Callable[[], datetime], lifetime: timedelta
+    ) -> None:
         self._machine = machine
+        self._clock = clock
+        self._lifetime = lifetime
 
     async def Certificate(self, request: security_pb2.CertificateRequest, context: Context) -> Any:
         """Sign one request of a caller with the right token."""
@@ -46,7 +50,8 @@ class SecurityService(security_pb2_grpc.SecurityServiceServicer):
             certificate = sign_csr(
                 KeyPair(certificate=view.ca_cert, key=view.ca_key),
                 request.csr,
-                now=datetime.now(UTC),
+                now=self._clock(),
+                lifetime=self._lifetime,
             )
         except (TrustError, ValueError) as error:
             return await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
@@ -61,10 +66,17 @@ def _digest(token: str) -> bytes:
 class TrustServer:
     """The listening trustd of a control plane."""
 
-    def __init__(self, machine: Machine, fetch: Callable[[], Credentials]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        fetch: Callable[[], Credentials],
+        *,
+        clock: Callable[[], datetime],
+        lifetime: timedelta = SERVER_LIFETIME,
+    ) -> None:
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         security_pb2_grpc.add_SecurityServiceServicer_to_server(
-            SecurityService(machine), self._server
+            SecurityService(machine, clock, lifetime), self._server
         )
         self._credentials = dynamic_credentials(fetch, verify_clients=False)
 

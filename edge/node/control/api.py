@@ -6,58 +6,36 @@ the fingerprint that the flasher recorded holds in maintenance and afterwards.
 """
 
 import contextlib
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge.errors import EdgeError
+from edge.node.api.certificate import (
+    Certificates,
+    Clock,
+    Lifetimes,
+    Names,
+    Wanted,
+    system_clock,
+)
 from edge.node.api.server import API_PORT, MAINTENANCE_PORT, ApiServer
 from edge.node.api.transport import Credentials
-from edge.node.api.trustd import TrustServer, request_certificate
+from edge.node.api.trustd import TrustServer
 from edge.node.apply import Applier
 from edge.node.control.controller import Controller
 from edge.node.control.network import own_addresses
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.node.service import State
-from edge.pki.certificate import (
-    SERVER_LIFETIME,
-    Address,
-    KeyPair,
-    issue_server,
-    make_csr,
-    self_signed_server,
-)
+from edge.pki.certificate import Address
 from edge.pki.key import fingerprint
 
 if TYPE_CHECKING:
     from edge.config.view import NodeView
 
-MAINTENANCE_NAME = "maintenance-service.talos.dev"
-RENEW_AFTER = timedelta(hours=12)
-SELF_SIGNED_LIFETIME = timedelta(days=7305)
-DOUBTFUL_LIFETIME = timedelta(days=365)
-"""Of certificates made by a clock that nobody confirmed: it may lag by as long as the board was
-without power."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """What the certificate is for; the host name comes first."""
-
-    dns: tuple[str, ...]
-    addresses: tuple[Address, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Everything that a certificate follows from."""
-
-    view: "NodeView | None"
-    names: Names
-    is_time_certain: bool
+LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 600.0, 0.5
+_MEMBERS = "Members.cluster.talos.dev"
 
 
 class ApiController(Controller):
@@ -66,16 +44,22 @@ class ApiController(Controller):
     name = "runtime.APIController"
     # Of the time, because a clock that was set right may have outrun the certificate.
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS, kind.HOSTNAME_STATUS, kind.TIME_STATUS)
-    period_s = 600.0
+    period_s = LONGEST_PAUSE_S
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        clock: Clock = system_clock,
+        lifetimes: Lifetimes = Lifetimes(),  # noqa: B008 - frozen
+    ) -> None:
         super().__init__(machine)
+        self._clock = clock
+        self._lifetimes = lifetimes
         self._applier = Applier(machine)
         self._server: ApiServer | None = None
         self._trust: TrustServer | None = None
-        self._credentials: Credentials | None = None
-        self._have: Wanted | None = None
-        self._issued_at = datetime.min.replace(tzinfo=UTC)
+        self._certificates = Certificates(machine, clock=clock, lifetimes=lifetimes)
         self._announced = ""
 
     async def reconcile(self) -> None:
@@ -87,18 +71,21 @@ class ApiController(Controller):
         """
         view = self.machine.active.view if self.machine.active else None
         wanted = Wanted(view=view, names=self._names(view), is_time_certain=self._is_time_certain())
-        due = self._is_due(wanted)
+        due = self._certificates.is_due(wanted)
         if due:
-            self._issue_here(wanted)
+            self._certificates.issue(wanted)
         if self._server is None or self._server.maintenance != self.machine.in_maintenance:
             await self._serve()
         self._announce()
         await self._serve_trust()
         if due and view and not view.ca_key:
-            await self._ask_trustd(view, wanted.names)
+            await self._certificates.ask(view, wanted.names, self._trust_hosts(view))
         if due:
-            self._have, self._issued_at = wanted, datetime.now(UTC)
+            self._certificates.settle(wanted)
             self._publish_names(wanted.names)
+        # Nobody else would call again in time for a certificate that is short-lived.
+        left = self._certificates.seconds_left
+        self.period_s = min(max(left, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
 
     async def close(self) -> None:
         """Let running calls finish and stop serving."""
@@ -106,11 +93,6 @@ class ApiController(Controller):
             await self._server.stop()
         if self._trust:
             await self._trust.stop()
-
-    def _is_due(self, wanted: Wanted) -> bool:
-        # A clock that jumped back makes the certificate look issued in the future.
-        age = datetime.now(UTC) - self._issued_at
-        return self._have != wanted or not timedelta(0) <= age < RENEW_AFTER
 
     def _names(self, view: "NodeView | None") -> Names:
         host = self.store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname") or "localhost"
@@ -132,54 +114,16 @@ class ApiController(Controller):
         }
         self.store.put(kind.CERT_SANS, "api", spec, owner=self.name)
 
-    def _issue_here(self, wanted: Wanted) -> None:
-        """Make what certificate this node can make by itself."""
-        view, names = wanted.view, wanted.names
-        if view is None:
-            self._take(self._self_signed(names), b"")
-        elif view.ca_key:
-            certificate = issue_server(
-                KeyPair(certificate=view.ca_cert, key=view.ca_key),
-                self.machine.key,
-                common_name=names.dns[0],
-                dns_names=names.dns,
-                addresses=names.addresses,
-                now=datetime.now(UTC),
-                lifetime=SERVER_LIFETIME if wanted.is_time_certain else DOUBTFUL_LIFETIME,
-            )
-            self._take(certificate, view.trusted_cas)
-        elif self._credentials is None or self._credentials.client_cas != view.trusted_cas:
-            # Until trustd answers: closed to strangers at once, open to nobody yet.
-            self._take(self._self_signed(names), view.trusted_cas)
-
-    async def _ask_trustd(self, view: "NodeView", names: Names) -> None:
-        csr = make_csr(
-            self.machine.key,
-            common_name=names.dns[0],
-            dns_names=names.dns,
-            addresses=names.addresses,
-        )
-        certificate = await request_certificate(
-            _host_of(view), csr=csr, token=view.token, authorities=view.trusted_cas
-        )
-        self._take(certificate, view.trusted_cas)
-
-    def _self_signed(self, names: Names) -> bytes:
-        # Its reader trusts the key, not the dates, but TLS libraries insist on dates: these hold
-        # even when this node's clock is wrong.
-        return self_signed_server(
-            self.machine.key,
-            common_name=MAINTENANCE_NAME,
-            dns_names=names.dns,
-            addresses=names.addresses,
-            now=datetime.fromtimestamp(self.machine.platform.image.build_time, UTC),
-            lifetime=SELF_SIGNED_LIFETIME,
-        )
-
-    def _take(self, certificate: bytes, cas: bytes) -> None:
-        self._credentials = Credentials(
-            key=self.machine.key, certificate=certificate, client_cas=cas
-        )
+    def _trust_hosts(self, view: "NodeView") -> list[str]:
+        """Return where a trustd may be: the cluster's endpoint, then every control plane known."""
+        members = [each.spec for each in self.store.select(_MEMBERS, "cluster")]
+        known = [
+            address
+            for spec in members
+            if spec.get("machineType") == "controlplane"
+            for address in spec.get("addresses", ())
+        ]
+        return list(dict.fromkeys(host for host in (_host_of(view), *known) if host))
 
     def _is_time_certain(self) -> bool:
         return bool(self.store.spec(kind.TIME_STATUS, "node").get("synced"))
@@ -205,7 +149,9 @@ class ApiController(Controller):
         view = self.machine.active.view if self.machine.active else None
         wanted = bool(view and view.ca_key)
         if wanted and self._trust is None:
-            trust = TrustServer(self.machine, self._fetch)
+            trust = TrustServer(
+                self.machine, self._fetch, clock=self._clock, lifetime=self._lifetimes.certain
+            )
             await trust.start(self.machine.platform.listen)
             self._trust = trust
             self.machine.services.enter("trustd", State.RUNNING, "Serving on port 50001")
@@ -216,8 +162,8 @@ class ApiController(Controller):
             self.machine.services.leave("trustd")
 
     def _fetch(self) -> Credentials:
-        assert self._credentials, "the certificate is issued before serving"
-        return self._credentials
+        assert self._certificates.current, "the certificate is issued before serving"
+        return self._certificates.current
 
     def _announce(self) -> None:
         addresses = self.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
