@@ -45,7 +45,9 @@ TEST_PACKAGES = {
     "avahi-utils": "avahi-browse",
     "binutils": "objdump",
     "bmap-tools": "bmaptool",
+    "busybox-static": "/usr/share/doc/busybox-static",
     "bzip2": "bzip2",
+    "containerd": "containerd",
     "dbus": "dbus-daemon",
     "fdisk": "sfdisk",
     "fuse3": "fusermount3",
@@ -58,6 +60,7 @@ TEST_PACKAGES = {
     "ovmf": "/usr/share/OVMF/OVMF_CODE_4M.fd",
     "qemu-system-x86": "qemu-system-x86_64",
     "qemu-utils": "qemu-img",
+    "runc": "runc",
     "util-linux": "losetup",
     "zip": "zip",
 }
@@ -156,7 +159,9 @@ def generate(_options: argparse.Namespace) -> int:
     """Generate the modules of the API from its definitions."""
     make_environment("dev")
     protoc = [PYTHON, "-m", "grpc_tools.protoc", "-I.", "--python_out=.", "--pyi_out=."]
-    api = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "edge/api").glob("*.proto"))
+    folders = (ROOT / "edge/api", ROOT / "edge/api/containerd")
+    found = [path for folder in folders for path in folder.glob("*.proto")]
+    api = sorted(str(path.relative_to(ROOT)) for path in found)
     kinds = sorted(
         str(path.relative_to(ROOT)) for path in (ROOT / "edge/api/definitions").glob("*.proto")
     )

@@ -97,7 +97,8 @@ def test_pins_cover_what_the_project_asks_for() -> None:
 
 def test_generated_modules_fit_their_definitions(tmp_path: Path) -> None:
     """Generating the API's modules again changes nothing."""
-    api = sorted((ROOT / "edge/api").glob("*.proto"))
+    folders = (ROOT / "edge/api", ROOT / "edge/api/containerd")
+    api = sorted(path for folder in folders for path in folder.glob("*.proto"))
     kinds = sorted((ROOT / "edge/api/definitions").glob("*.proto"))
     plain = [f"-I{ROOT}", f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
     services = [f"--grpc_python_out={tmp_path}", *map(str, api)]
