@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from edge.client.channel import open_channel
 from edge.client.container import ContainerCalls
+from edge.client.etcd import EtcdCalls
 from edge.client.event import EventCalls
 from edge.client.file import FileCalls
 from edge.client.life import LifeCalls
@@ -25,6 +26,7 @@ class NodeClient(
     ResourceCalls,
     FileCalls,
     ContainerCalls,
+    EtcdCalls,
 ):
     """Calls one node through an open channel; make it with `connect`."""
 

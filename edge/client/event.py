@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens on a node."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,15 +15,36 @@ from edge.client.model import Happening
 _EVENT_PREFIX = "talos/runtime/machine."
 
 
+def _nothing() -> None:
+    pass
+
+
 class EventCalls(NodeCalls):
     """Events, past and to come."""
 
-    async def events(self, tail: int = 0) -> AsyncIterator[Happening]:
-        """Yield the last `tail` events (-1 for all) and every later one."""
-        request = machine_pb2.EventsRequest(tail_events=tail)
+    async def events(
+        self,
+        tail: int = 0,
+        *,
+        since_id: str = "",
+        since_s: int = 0,
+        actor: str = "",
+        on_ready: Callable[[], None] = _nothing,
+    ) -> AsyncIterator[Happening]:
+        """Yield the last `tail` events (-1 for all) and every later one.
+
+        Instead of a number, the past can begin after the event `since_id` or `since_s` seconds
+        ago; with `actor` only what it caused is told. `on_ready` is called once nothing that
+        happens from now on can be missed.
+        """
+        request = machine_pb2.EventsRequest(
+            tail_events=tail, tail_id=since_id, tail_seconds=since_s, with_actor_id=actor
+        )
         async for event in self._stream(self._machine.Events, request, timeout_s=None):
             if event.id:
                 yield _happening(event)
+            else:
+                on_ready()
 
 
 def _happening(event: Any) -> Happening:

@@ -18,12 +18,14 @@ class LogCalls(NodeCalls):
         answer = await self._call(self._machine.LogsContainers, Empty())
         return [name for message in answer.messages for name in message.ids]
 
-    async def logs(self, name: str, *, follow: bool = False, tail: int = -1) -> AsyncIterator[str]:
-        """Yield the lines of a log."""
+    async def logs(
+        self, name: str, *, follow: bool = False, tail: int = -1, kubernetes: bool = False
+    ) -> AsyncIterator[str]:
+        """Yield the lines of a log; with `kubernetes`, of a container that Kubernetes runs."""
         request = machine_pb2.LogsRequest(
-            namespace="system",
+            namespace="k8s.io" if kubernetes else "system",
             id=name,
-            driver=common_pb2.CONTAINERD,
+            driver=common_pb2.CRI if kubernetes else common_pb2.CONTAINERD,
             follow=follow,
             tail_lines=tail,
         )

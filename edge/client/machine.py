@@ -57,22 +57,41 @@ class MachineCalls(NodeCalls):
             warnings=tuple(first.warnings),
         )
 
-    async def reboot(self) -> str:
-        """Restart the node and return the actor identity of the sequence."""
-        answer = await self._call(self._machine.Reboot, machine_pb2.RebootRequest())
+    async def reboot(self, mode: str = "default") -> str:
+        """Restart the node; return the actor identity of the sequence.
+
+        `mode` is "default", "powercycle" (not by way of kexec) or "force" (stop nothing first).
+        """
+        request = machine_pb2.RebootRequest(mode=mode.upper())
+        answer = await self._call(self._machine.Reboot, request)
         return str(answer.messages[0].actor_id)
 
-    async def shutdown(self) -> str:
+    async def shutdown(self, *, force: bool = False) -> str:
         """Power the node off and return the actor identity of the sequence."""
-        answer = await self._call(self._machine.Shutdown, machine_pb2.ShutdownRequest())
+        request = machine_pb2.ShutdownRequest(force=force)
+        answer = await self._call(self._machine.Shutdown, request)
         return str(answer.messages[0].actor_id)
 
-    async def reset(self, labels: tuple[str, ...], *, reboot: bool) -> str:
-        """Wipe the volumes `labels`, or the whole system disk when there are none."""
+    async def reset(
+        self,
+        labels: tuple[str, ...],
+        *,
+        reboot: bool,
+        disks: tuple[str, ...] = (),
+        mode: str = "system-disk",
+        graceful: bool = True,
+    ) -> str:
+        """Wipe volumes and user disks; return the actor identity of the sequence.
+
+        `mode` is "all", "system-disk" or "user-disks"; without `labels` the first two mean the
+        whole system disk.
+        """
         wiped = [machine_pb2.ResetPartitionSpec(label=label, wipe=True) for label in labels]
         request = machine_pb2.ResetRequest(
+            graceful=graceful,
             reboot=reboot,
             system_partitions_to_wipe=wiped,
-            mode=machine_pb2.ResetRequest.SYSTEM_DISK,
+            user_disks_to_wipe=disks,
+            mode=mode.upper().replace("-", "_"),
         )
         return str((await self._call(self._machine.Reset, request)).messages[0].actor_id)
