@@ -57,6 +57,14 @@ _DOCUMENTS: Mapping[str, frozenset[str]] = {
 _IDENTITY = frozenset({"apiVersion", "kind", "name"})
 
 
+def acted_keys(kind: str) -> frozenset[str] | None:
+    """Return the keys of a kind that this version acts on, or nothing for a kind that rests.
+
+    The root document is the kind without a name.
+    """
+    return _DOCUMENTS.get(kind) if kind else _ROOT
+
+
 def idle_keys(config: MachineConfig) -> tuple[str, ...]:
     """Return what `config` says that this version does not act on: paths and whole kinds."""
     found = (key for part in config.parts for key in _idle_in(part))

@@ -11,8 +11,6 @@ from edge.config.kinds.link import LinkConfig
 from edge.config.kinds.network import HostnameConfig
 from edge.config.load import load
 from edge.config.model import Model, parse_duration
-from edge.config.root import Root
-from edge.config.shape import Shape
 from edge.errors import ConfigError
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -165,20 +163,6 @@ def test_every_model_is_a_kind() -> None:
         "AuthorityConfig",
         "DHCPConfig",
     }
-
-
-# Leaves of upstream's root document; `*` stands for the keys of a free mapping.
-ROOT_KEYS = (GOLDEN / "config/root-keys.txt").read_text().split()
-
-
-@pytest.mark.parametrize("path", ROOT_KEYS)
-def test_root_tree(path: str) -> None:
-    """Upstream's keys are where upstream has them."""
-    shape = Shape(Root)
-    for key in path.split("."):
-        assert not shape.is_struct or key in shape.keys
-        shape = shape.child(key)
-        shape = shape.item if shape.item != Shape() else shape
 
 
 @pytest.mark.parametrize(
