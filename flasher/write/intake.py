@@ -7,22 +7,29 @@ from dataclasses import dataclass
 from threading import Lock
 
 from flasher.ranges import Range
+from flasher.write.digest import digest
 from flasher.write.ring import Buffer, Ring
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
     """The image's bytes at `range`, in a buffer that others may be reading too."""
 
     range: Range
     buffer: Buffer
-    digest: bytes
     ring: Ring
+    _digest: bytes = b""
 
     @property
     def view(self) -> memoryview:
         """Return the bytes."""
         return self.buffer.memory[: self.range.size_bytes]
+
+    @property
+    def digest(self) -> bytes:
+        """Return the digest of the bytes; whoever asks first works it out, not the reader."""
+        self._digest = self._digest or digest(self.view)
+        return self._digest
 
     def release(self) -> None:
         """Give the buffer back; the bytes are not to be used any more."""

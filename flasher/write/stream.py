@@ -14,7 +14,6 @@ from typing import Protocol
 from flasher.ranges import Range, merge, split, subtract
 from flasher.source import Image, ImageReader, open_image
 from flasher.write.checking import Checking, FileChecks
-from flasher.write.digest import digest
 from flasher.write.intake import Chunk, Intake
 from flasher.write.learn import DigestLearner
 from flasher.write.ring import Buffer, Ring
@@ -135,7 +134,7 @@ class Stream:
         try:
             inside = fill(self._image, reader, at, view)
             checking.feed(Range(at.start, at.start + inside), buffer)
-            chunk = Chunk(at, buffer, digest(view), self._ring)
+            chunk = Chunk(at, buffer, self._ring)
             for follower in followers:
                 follower.intake.offer(chunk)
         finally:

@@ -44,7 +44,7 @@ def test_intake_gives_back_what_it_was_given(moves: list[str]) -> None:
             buffer = ring.acquire(0)
             assert buffer is not None
             buffers.add(buffer)
-            intake.offer(Chunk(Range(number, number + 1), buffer, b"", ring))
+            intake.offer(Chunk(Range(number, number + 1), buffer, ring))
             ring.release(buffer)
         elif move == "take" and (chunk := intake.take()):
             chunk.release()
@@ -60,7 +60,7 @@ def test_closed_intake_takes_no_reference() -> None:
     intake.close()
     buffer = ring.acquire(0)
     assert buffer is not None
-    intake.offer(Chunk(Range(0, 1), buffer, b"", ring))
+    intake.offer(Chunk(Range(0, 1), buffer, ring))
     ring.release(buffer)
     assert ring.acquire(0) is buffer
 
@@ -71,6 +71,6 @@ def test_draining_says_where_it_stopped() -> None:
     for start in (4096, 8192):
         buffer = ring.acquire(0)
         assert buffer is not None
-        intake.offer(Chunk(Range(start, start + 4096), buffer, b"", ring))
+        intake.offer(Chunk(Range(start, start + 4096), buffer, ring))
     assert intake.drain() == 4096
     assert intake.drain() is None
