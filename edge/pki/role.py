@@ -85,6 +85,9 @@ METHOD_ROLES: dict[str, frozenset[Role]] = {
 }
 """Method path, such as "/machine.MachineService/Version", to the roles that may call it."""
 
+TOKEN_METHODS = frozenset({"/securityapi.SecurityService/Certificate"})
+"""Methods of trustd: whoever has the machine token may call them, roles count for nothing."""
+
 MAINTENANCE_METHODS = frozenset(
     method for method, roles in METHOD_ROLES.items() if roles == _ADMIN | {Role.READER}
 )

@@ -1,17 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
 """Roles and the methods they open."""
 
+import pkgutil
 from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
+import edge.api
 from edge.errors import TrustError
 from edge.pki.certificate import inspect, issue_client, issue_server, new_ca
 from edge.pki.key import new_key
-from edge.pki.role import METHOD_ROLES, Role, allowed, client_roles, known_roles
+from edge.pki.role import METHOD_ROLES, TOKEN_METHODS, Role, allowed, client_roles, known_roles
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MACHINE = "/machine.MachineService"
+MATRIX = Path(__file__).parents[2] / "golden/roles/matrix.txt"
+LETTERS = {
+    "A": Role.ADMIN,
+    "O": Role.OPERATOR,
+    "R": Role.READER,
+    "B": Role.ETCD_BACKUP,
+    "V": Role.IMAGE_VERIFIER,
+    "M": Role.META_WRITER,
+}
+
+
+def _matrix() -> dict[str, str]:
+    lines = MATRIX.read_text().splitlines()
+    rows = (line.partition(" ") for line in lines if not line.startswith("#"))
+    return {method: letters for method, _, letters in rows}
+
+
+def _described() -> set[str]:
+    """Return every method of every service that a protocol definition describes."""
+    modules = [f"edge.api.{each.name}" for each in pkgutil.iter_modules(edge.api.__path__)]
+    files = [import_module(name).DESCRIPTOR for name in modules if name.endswith("_pb2")]
+    return {
+        f"/{service.full_name}/{method.name}"
+        for file in files
+        for service in file.services_by_name.values()
+        for method in service.methods
+    }
+
+
+def test_every_described_method_is_in_the_table() -> None:
+    """A service that is added brings its roles along; the table names nothing else."""
+    assert len(_described()) >= 80
+    assert _described() == METHOD_ROLES.keys() | TOKEN_METHODS
+    assert not METHOD_ROLES.keys() & TOKEN_METHODS
+
+
+def test_the_matrix() -> None:
+    """Every method of every service admits the roles that upstream's matrix gives it."""
+    matrix = _matrix()
+    assert matrix.keys() == _described()
+    for method, letters in matrix.items():
+        expected = {LETTERS[letter] for letter in letters if letter in LETTERS}
+        if method not in TOKEN_METHODS:
+            assert {role for role in Role if allowed(method, {role})} == expected, method
+        kept = {LETTERS[each.upper()] for each in letters if each.upper() in LETTERS}
+        opened = {role for role in Role if allowed(method, {role}, maintenance=True)}
+        assert method in TOKEN_METHODS or opened == kept, method
 
 
 @pytest.mark.parametrize(
