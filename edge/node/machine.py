@@ -10,7 +10,6 @@ Everything that has to be shared between the API and the controllers hangs here.
 
 import asyncio
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,6 +26,7 @@ from edge.node.configuration import (
     read_configuration,
     write_configuration,
 )
+from edge.node.ending import Ending
 from edge.node.event import EventBus
 from edge.node.log import LogBook, logger
 from edge.node.platform import Platform
@@ -41,8 +41,6 @@ from edge.pki.key import new_key
 _log = logger("machined")
 _OWNER = "config.AcquireController"
 DISK = "DISK"
-STOP_NOTICE_S = 0.5
-_RESTART = 0x01234567  # what reboot(2) is called with
 
 
 class Stage(StrEnum):
@@ -74,10 +72,8 @@ class Machine:
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     to_wipe: tuple[str, ...] = ()
     """What to destroy on the way down, given to `end`."""
-    ending: Sequence | None = None
+    ending: Ending | None = None
     """What ends the machine; nothing as long as it runs, or when a signal ended it."""
-    is_forced: bool = False
-    """Whether it ends without stopping anything first."""
     _starting: Sequence | None = None
 
     def __post_init__(self) -> None:
@@ -215,21 +211,10 @@ class Machine:
         if self.ended.done():
             raise NodeError("another sequence is ending this machine already")
         self.to_wipe = wipe
-        actor = str(uuid.uuid4())
         self.enter(stage)
-        self.ending, self.is_forced = Sequence(self.events, sequence, actor), is_forced
+        self.ending = Ending(self.events, request, sequence, is_forced=is_forced)
         self.ended.set_result(request)
-        return actor
-
-    async def tell_stopping(self) -> None:
-        """Publish the events that clients wait for before nobody is there to send them."""
-        if self.ending is None:
-            return
-        # Whoever asked for the end may only now be starting to follow the events.
-        await asyncio.sleep(STOP_NOTICE_S)
-        if self.ended.result() is Request.REBOOT:
-            self.events.publish(machine_pb2.RestartEvent(cmd=_RESTART), actor=self.ending.actor)
-        self.ending.start("stopEverything", "stopAllServices")
+        return self.ending.actor
 
     async def wipe(self) -> None:
         """Destroy what a reset asked for; called when nothing uses the volumes any more."""
@@ -311,8 +296,10 @@ class Machine:
         except ConfigError as error:
             faults = "; ".join((error.message, *error.faults))
             self.diagnose("config", f"the configuration on STATE is not valid: {faults}")
+            self.events.publish(machine_pb2.ConfigValidationErrorEvent(error=faults))
         except (OSError, EdgeError) as error:
             self.diagnose("config", f"the configuration on STATE cannot be read: {error}")
+            self.events.publish(machine_pb2.ConfigLoadErrorEvent(error=str(error)))
 
     async def _take_delivered(self, delivered: bytes | None) -> None:
         """Take the configuration that the card brought as if somebody had applied it.

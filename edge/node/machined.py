@@ -102,9 +102,10 @@ def _publish_constants(machine: Machine) -> None:
 async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
     request = await machine.ended
-    await machine.tell_stopping()
-    if machine.is_forced:
-        return request
+    if machine.ending:
+        await machine.ending.tell()
+        if machine.ending.is_forced:
+            return request
     machine.services.stop_all()
     await _cancel(tasks)
     for controller in reversed(controllers):

@@ -83,6 +83,8 @@ async def test_a_broken_configuration_means_maintenance(
     await machine.boot()
     assert machine.stage is Stage.MAINTENANCE
     assert "configuration on STATE" in _diagnostics(machine)["config"]
+    told = {each.payload.DESCRIPTOR.name for each in machine.events.history()}
+    assert told & {"ConfigLoadErrorEvent", "ConfigValidationErrorEvent"}
     await machine.persist(configuration)
     assert not _diagnostics(machine)
 

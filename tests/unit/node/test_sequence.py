@@ -88,7 +88,8 @@ async def test_the_end_is_told_under_its_actor(
     machine = new_machine()
     await machine.boot()
     actor = machine.end(Request.REBOOT, Stage.REBOOTING, "reboot")
-    await machine.tell_stopping()
+    assert machine.ending
+    await machine.ending.tell()
     assert _told(machine.events, actor) == [
         "sequence reboot START",
         "phase stopEverything START",

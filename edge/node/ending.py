@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the machine ends, as those hear it who wait for that."""
+
+import asyncio
+import uuid
+
+from edge.api import machine_pb2
+from edge.node.boot.supervisor import Request
+from edge.node.event import EventBus
+from edge.node.sequence import Sequence
+
+NOTICE_S = 0.5
+_RESTART = 0x01234567  # what reboot(2) is called with
+
+
+class Ending:
+    """A restart, power-off or reset that somebody asked for; a forced one stops nothing first."""
+
+    def __init__(
+        self, events: EventBus, request: Request, sequence: str, *, is_forced: bool = False
+    ) -> None:
+        self.is_forced = is_forced
+        self._request, self._events = request, events
+        self._sequence = Sequence(events, sequence, str(uuid.uuid4()))
+
+    @property
+    def actor(self) -> str:
+        """Return what the events of this ending carry."""
+        return self._sequence.actor
+
+    async def tell(self) -> None:
+        """Publish what clients wait for, while somebody is still there to send it."""
+        # Whoever asked for the end may only now be starting to follow the events.
+        await asyncio.sleep(NOTICE_S)
+        if self._request is Request.REBOOT:
+            self._events.publish(machine_pb2.RestartEvent(cmd=_RESTART), actor=self.actor)
+        self._sequence.start("stopEverything", "stopAllServices")
