@@ -36,6 +36,7 @@ class BoardPlatform:
 
     mode = "metal"
     listen = "::"
+    root = Path("/")
 
     def __init__(self) -> None:
         self.image: ImageInfo = read_image()

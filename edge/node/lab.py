@@ -68,6 +68,7 @@ class LabPlatform:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.root: Path = folder
         self._description = read_description(folder)
         self._boot_id = str(uuid.uuid4())
         self._kernel = Ring()

@@ -38,6 +38,9 @@ class Platform(Protocol):
     listen: str
     """The address that the API binds to, without the port."""
 
+    root: Path
+    """The folder that is `/` for whoever asks for files."""
+
     driver: Driver
     network: Network
 

@@ -111,6 +111,7 @@ class FakePlatform:
     folder: Path
     mode: str = "metal"
     listen: str = "127.0.0.1"
+    root: Path = Path("/")
     clock: list[float] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     sysctls: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blocking iterators as streams: stepped in threads of their own, closed when the reader goes.
+
+One step is under way at a time and nothing is taken ahead of the reader, so a slow one costs no
+more memory than a fast one. The threads are not asyncio's, so that a disk that does not answer
+holds up file calls and nothing else.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from threading import Lock
+from typing import Generic, TypeVar
+
+BATCH = 128
+BATCH_S = 0.05
+_THREADS = 8
+_pool = ThreadPoolExecutor(_THREADS, "files")
+T = TypeVar("T")
+
+
+async def stream(source: Generator[T], *, batch: int = BATCH) -> AsyncGenerator[T, None]:
+    """Yield what `source` does, taking up to `batch` at a time; its `finally` runs in any case."""
+    steps = _Steps(source, batch)
+    loop = asyncio.get_running_loop()
+    try:
+        while taken := await loop.run_in_executor(_pool, steps.take):
+            for each in taken:
+                yield each
+    finally:
+        # Not waited for: a step may be under way, and whoever goes is not to be held up.
+        _pool.submit(steps.close)
+
+
+class _Steps(Generic[T]):
+    def __init__(self, source: Generator[T], batch: int) -> None:
+        self._source = source
+        self._batch = batch
+        self._lock = Lock()
+
+    def take(self) -> list[T]:
+        """Return the next few, at least one; none at the end."""
+        with self._lock:
+            taken = list(islice(self._source, 1))
+            deadline = time.monotonic() + BATCH_S
+            while taken and len(taken) < self._batch and time.monotonic() < deadline:
+                more = list(islice(self._source, 1))
+                if not more:
+                    break
+                taken += more
+            return taken
+
+    def close(self) -> None:
+        """Let the source clean up, after the step that is under way."""
+        with self._lock:
+            self._source.close()
