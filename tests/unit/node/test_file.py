@@ -5,7 +5,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -14,18 +13,7 @@ from edge.api import machine_pb2
 from edge.errors import ConfigError
 from edge.node.api.file import BOOT_ID, CHUNK_BYTES, FileCalls
 from edge.node.machine import Machine
-
-
-class Refused(Exception):
-    """A call that was ended with a status."""
-
-
-class FakeContext:
-    """A call's context that can only be ended."""
-
-    async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
-        """End the call."""
-        raise Refused(code, details)
+from tests.fakes.call import CONTEXT, Refused
 
 
 @pytest.fixture
@@ -36,10 +24,9 @@ async def calls(new_machine: Callable[[], Machine]) -> FileCalls:
 
 
 async def _read(calls: FileCalls, path: object) -> list[bytes]:
-    context: Any = FakeContext()
     request = machine_pb2.ReadRequest(path=str(path))
     async with asyncio.timeout(5):
-        return [part.bytes async for part in calls.Read(request, context)]
+        return [part.bytes async for part in calls.Read(request, CONTEXT)]
 
 
 async def test_a_file_comes_in_parts(calls: FileCalls, tmp_path: Path) -> None:
