@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines, until ctrl-C.")
 @click.option(
     "--tail",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=-1),
+    default=-1,
     metavar="LINES",
     help="Begin with the last LINES lines instead of all.",
 )
+@click.option("-k", "--kubernetes", is_flag=True, help="NAME is a container of Kubernetes.")
 @insecure_options
 def command(
-    *, name: str | None, follow: bool, tail: int | None, insecure: bool, pins: tuple[str, ...]
+    *,
+    name: str | None,
+    follow: bool,
+    tail: int,
+    kubernetes: bool,
+    insecure: bool,
+    pins: tuple[str, ...],
 ) -> None:
     """Show the log NAME; without NAME, list the logs there are.
 
@@ -37,7 +45,14 @@ def command(
     if name is None:
         _list(access)
         return
-    action = _printing(name, follow=follow, tail=tail or -1, many=len(access.nodes) > 1)
+    action = _printing(
+        name,
+        follow=follow,
+        # Nought is what nodes take for "everything".
+        tail=tail or -1,
+        kubernetes=kubernetes,
+        many=len(access.nodes) > 1,
+    )
     on_clients(access, action, deadline_s=None).finish()
 
 
@@ -52,14 +67,15 @@ def _list(access: Access) -> None:
 
 
 def _printing(
-    name: str, *, follow: bool, tail: int, many: bool
+    name: str, *, follow: bool, tail: int, kubernetes: bool, many: bool
 ) -> "Callable[[NodeClient], Awaitable[None]]":
     async def show(client: "NodeClient") -> None:
-        if name not in (known := await client.log_names()):
+        if not kubernetes and name not in (known := await client.log_names()):
             hint = f"logs: {', '.join(known)}"
             raise NodeError(f"{client.node} has no log {name!r}", hint=hint)
         prefix = f"{client.node}: " if many else ""
-        async for line in client.logs(name, follow=follow, tail=tail):
+        lines = client.logs(name, follow=follow, tail=tail, kubernetes=kubernetes)
+        async for line in lines:
             click.echo(f"{prefix}{line}")
 
     return show

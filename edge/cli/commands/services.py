@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`edgectl services`: how a node's services are, and what happened to one of them."""
+"""`edgectl services`: how a node's services are; one of them in detail, started or stopped."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.nodes import choose_access, on_clients
+from edge.cli.nodes import Access, choose_access, on_clients
 from edge.cli.options import NodeCommand, insecure_options
 from edge.cli.output import emit, output_option
 from edge.errors import NodeError
@@ -19,16 +19,29 @@ if TYPE_CHECKING:
     from edge.client.client import NodeClient
     from edge.client.model import ServiceStatus
 
+_ACTION_DEADLINE_S = 60.0
 _COLUMNS = ("node", "service", "state", "health", "last_change", "last_event")
 
 
 @click.command(cls=NodeCommand)
 @click.argument("service", metavar="[ID]", required=False)
+@click.argument(
+    "action",
+    metavar="[start|stop|restart|status]",
+    type=click.Choice(("start", "stop", "restart", "status")),
+    default="status",
+)
 @output_option()
 @insecure_options
-def command(*, service: str | None, output: str, insecure: bool, pins: tuple[str, ...]) -> None:
-    """List services, or show service ID with its events."""
-    results = on_clients(choose_access(insecure=insecure, pins=pins), _reading(service))
+def command(
+    *, service: str | None, action: str, output: str, insecure: bool, pins: tuple[str, ...]
+) -> None:
+    """List services; show service ID with its events; start, stop or restart it."""
+    access = choose_access(insecure=insecure, pins=pins)
+    if service and action != "status":
+        _act(access, service, action)
+        return
+    results = on_clients(access, _reading(service))
     found = [(node, each) for node, services in results.found for each in services]
     if service and output == "table":
         click.echo("\n\n".join("\n".join(_details(node, each)) for node, each in found))
@@ -36,6 +49,21 @@ def command(*, service: str | None, output: str, insecure: bool, pins: tuple[str
         emit((_row(node, each) for node, each in found), columns=_COLUMNS, output=output)
     else:
         emit((_document(node, each) for node, each in found), columns=(), output=output)
+    results.finish()
+
+
+def _act(access: Access, service: str, action: str) -> None:
+    async def act(client: "NodeClient") -> str:
+        calls = {
+            "start": client.start_service,
+            "stop": client.stop_service,
+            "restart": client.restart_service,
+        }
+        return await calls[action](service)
+
+    results = on_clients(access, act, deadline_s=_ACTION_DEADLINE_S)
+    for node, said in results.found:
+        click.echo(f"{node}: {said}")
     results.finish()
 
 
