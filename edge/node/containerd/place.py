@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where containerd listens, and which of its namespaces a call is about.
+
+A node has two: one for the system's own containers, and one for Kubernetes, which also keeps the
+images that the system's containers are made of. A board has them at fixed places; a lab node has
+what somebody put into its folder: `containerd/system.sock` and `containerd/cri.sock`, as a rule
+links to the socket of a containerd that runs beside the lab.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.api import common_pb2
+from edge.errors import ConfigError
+
+SYSTEM_NAMESPACE = "system"
+KUBERNETES_NAMESPACE = "k8s.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """The sockets of a node's two containerds, whether or not anybody listens."""
+
+    system: Path
+    cri: Path
+
+
+BOARD_SOCKETS = Sockets(
+    system=Path("/system/run/containerd/containerd.sock"),
+    cri=Path("/run/containerd/containerd.sock"),
+)
+
+
+def lab_sockets(folder: Path) -> Sockets:
+    """Return where a lab node with this folder looks."""
+    return Sockets(
+        system=folder / "containerd/system.sock",
+        cri=folder / "containerd/cri.sock",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A namespace of a containerd; `pods` where containers are shown as Kubernetes knows them."""
+
+    socket: Path
+    namespace: str
+    pods: bool = False
+
+
+def container_place(sockets: Sockets, namespace: str, driver: int) -> Place:
+    """Return where the containers of a namespace are.
+
+    Raises:
+        ConfigError: when namespace and driver do not go together.
+    """
+    if not namespace:
+        raise ConfigError(
+            f"namespace can't be empty: ask for {SYSTEM_NAMESPACE} or {KUBERNETES_NAMESPACE}"
+        )
+    if driver == common_pb2.CONTAINERD:
+        socket = sockets.system if namespace == SYSTEM_NAMESPACE else sockets.cri
+        return Place(socket=socket, namespace=namespace)
+    if driver != common_pb2.CRI:
+        raise ConfigError(f"unsupported driver {driver}: ask for CONTAINERD or CRI")
+    if namespace != KUBERNETES_NAMESPACE:
+        raise ConfigError(
+            f"the driver CRI has no namespace {namespace!r}: ask for {KUBERNETES_NAMESPACE}"
+        )
+    return Place(socket=sockets.cri, namespace=namespace, pods=True)
+
+
+def image_place(sockets: Sockets, instance: common_pb2.ContainerdInstance) -> Place:
+    """Return where the images of an instance are.
+
+    Raises:
+        ConfigError: when there is no such instance.
+    """
+    socket = {common_pb2.CONTAINERD: sockets.system, common_pb2.CRI: sockets.cri}.get(
+        instance.driver
+    )
+    if socket is None:
+        raise ConfigError(f"unsupported driver {instance.driver}: ask for CONTAINERD or CRI")
+    return Place(socket=socket, namespace=image_namespace(instance.namespace))
+
+
+def image_namespace(namespace: common_pb2.ContainerdNamespace) -> str:
+    """Return containerd's name for a namespace of images.
+
+    Raises:
+        ConfigError: when there is no such namespace.
+    """
+    names = {common_pb2.NS_SYSTEM: SYSTEM_NAMESPACE, common_pb2.NS_CRI: KUBERNETES_NAMESPACE}
+    if namespace not in names:
+        raise ConfigError("namespace can't be empty: ask for NS_SYSTEM or NS_CRI")
+    return names[namespace]
