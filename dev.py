@@ -156,7 +156,7 @@ def lock(_options: argparse.Namespace) -> int:
 
 
 def generate(_options: argparse.Namespace) -> int:
-    """Generate the modules of the API from its definitions."""
+    """Generate the modules of the API from its definitions, and the configuration's schema."""
     make_environment("dev")
     protoc = [PYTHON, "-m", "grpc_tools.protoc", "-I.", "--python_out=.", "--pyi_out=."]
     folders = (ROOT / "edge/api", ROOT / "edge/api/containerd")
@@ -165,7 +165,8 @@ def generate(_options: argparse.Namespace) -> int:
     kinds = sorted(
         str(path.relative_to(ROOT)) for path in (ROOT / "edge/api/definitions").glob("*.proto")
     )
-    return run(*protoc, "--grpc_python_out=.", *api) or run(*protoc, *kinds)
+    schema = (PYTHON, "-m", "edge.config.schema")
+    return run(*protoc, "--grpc_python_out=.", *api) or run(*protoc, *kinds) or run(*schema)
 
 
 def make_environment(kind: str) -> None:

@@ -22,13 +22,18 @@ _RULES: tuple[Callable[[MachineConfig], Iterable[Finding]], ...] = (
 )
 
 
-def validate(config: MachineConfig, *, strict: bool = False) -> tuple[str, ...]:
+def validate(
+    config: MachineConfig, *, strict: bool = False, installs: bool = False
+) -> tuple[str, ...]:
     """Return the warnings about `config`; `strict` makes them faults.
+
+    A machine that `installs` itself has to be told the disk; ours boot from the one that was
+    flashed.
 
     Raises:
         ConfigError: when a machine could not use it; every fault is listed.
     """
-    faults = list(_faults(config))
+    faults = _faults(config, installs=installs)
     warnings = tuple(_warnings(config))
     if strict:
         faults += [f"warning: {warning}" for warning in warnings]
@@ -38,7 +43,11 @@ def validate(config: MachineConfig, *, strict: bool = False) -> tuple[str, ...]:
 
 
 def load_valid(
-    text: str | bytes, *, source: str = "config.yaml", strict: bool = False
+    text: str | bytes,
+    *,
+    source: str = "config.yaml",
+    strict: bool = False,
+    installs: bool = False,
 ) -> tuple[MachineConfig, tuple[str, ...]]:
     """Read and validate a machine configuration; return it with the warnings about it.
 
@@ -47,14 +56,15 @@ def load_valid(
     """
     config, faults = read(text, source=source)
     if config and faults:
-        faults += _faults(config)
+        faults += _faults(config, installs=installs)
     if faults or config is None:
         raise ConfigError(f"{source} has {count_faults(faults)}", faults=tuple(faults))
-    return config, validate(config, strict=strict)
+    return config, validate(config, strict=strict, installs=installs)
 
 
-def _faults(config: MachineConfig) -> Iterable[str]:
-    return (finding.text for rule in _RULES for finding in rule(config))
+def _faults(config: MachineConfig, *, installs: bool) -> list[str]:
+    rules = (*_RULES, machine.check_disk) if installs else _RULES
+    return [finding.text for rule in rules for finding in rule(config)]
 
 
 def _warnings(config: MachineConfig) -> Iterable[str]:

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli.apply import (
+    DEADLINE_S,
+    Change,
+    Manner,
+    manner_options,
+    patch_node,
+    patch_option,
+    report,
+    send,
+    warn,
+)
 from edge.cli.confirm import confirm
-from edge.cli.nodes import Access, choose_access, contact_node, on_clients, on_nodes
+from edge.cli.nodes import Access, Results, choose_access, contact_node, on_clients, on_nodes
 from edge.cli.options import NodeCommand, insecure_options
 
 if TYPE_CHECKING:
@@ -17,38 +28,12 @@ if TYPE_CHECKING:
     from edge.client.client import NodeClient
     from edge.client.model import Applied
 
-_MODES = ("auto", "no-reboot", "reboot", "staged", "try")
-_DEADLINE_S = 150.0
-
 
 @click.command(cls=NodeCommand)
 @click.argument("argument", metavar="[FILE]", required=False)
 @click.option("-f", "--file", "option", metavar="FILE", help="The configuration; - is stdin.")
-@click.option(
-    "-p",
-    "--config-patch",
-    "patches",
-    multiple=True,
-    metavar="PATCH",
-    help="Patch to apply first: @FILE or text. Repeatable.",
-)
-@click.option(
-    "-m",
-    "--mode",
-    type=click.Choice(_MODES),
-    default="auto",
-    show_default=True,
-    help="How it takes effect.",
-)
-@click.option(
-    "--timeout",
-    "try_timeout",
-    default="1m",
-    show_default=True,
-    metavar="DURATION",
-    help="With --mode try: go back after this time.",
-)
-@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@patch_option
+@manner_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask about unproven nodes.")
 @insecure_options
 def command(
@@ -57,7 +42,7 @@ def command(
     option: str | None,
     patches: tuple[str, ...],
     mode: str,
-    try_timeout: str,
+    try_timeout_s: float,
     dry_run: bool,
     yes: bool,
     insecure: bool,
@@ -67,32 +52,54 @@ def command(
 
     With --insecure it is the first configuration of a node in maintenance mode. A node that
     boots from a card flashed here is recognised; any other should be given a --cert-fingerprint.
+    With patches and without FILE every node keeps its own configuration, patched.
     """
-    text, warnings = _read(_one_file(argument, option), patches)
-    seconds = _seconds(try_timeout)
+    manner = Manner(mode=mode, try_timeout_s=try_timeout_s, dry_run=dry_run)
+    file = _one_file(argument, option, may_miss=bool(patches) and not insecure)
+    if file is None:
+        _patch_all(patches, manner)
+        return
+    text, warnings = _read(file, patches)
     access = choose_access(insecure=insecure, pins=pins, named_only=True)
+    results: Results[Applied]
     if insecure:
-        action = _configuring(access, text, mode, dry_run=dry_run, yes=yes)
+        action = _configuring(access, text, manner, yes=yes)
         # No deadline over all: somebody may be thinking about a question.
         results = on_nodes(access.nodes, action, deadline_s=None)
     else:
-        applying = _applying(text, mode, dry_run=dry_run, try_timeout_s=seconds)
-        results = on_clients(access, applying, deadline_s=_DEADLINE_S)
+        results = on_clients(access, _sending(text, manner), deadline_s=DEADLINE_S)
     if results.found:
         # After the answer: it must not bury the reason of a failure.
-        for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+        warn(warnings)
     for node, applied in results.found:
-        _report(node, applied, known=warnings, dry_run=dry_run)
+        report(node, applied, known=warnings, dry_run=dry_run)
     if insecure and results.found and not dry_run:
         click.echo(f"next: edgectl services -n {results.found[0][0]}", err=True)
     results.finish()
 
 
-def _one_file(argument: str | None, option: str | None) -> str:
+def _one_file(argument: str | None, option: str | None, *, may_miss: bool) -> str | None:
+    if may_miss and not argument and not option:
+        return None
     if bool(argument) == bool(option):
         raise click.UsageError("name one configuration: -f FILE")
-    return argument or option or ""
+    return argument or option
+
+
+def _patch_all(patches: tuple[str, ...], manner: Manner) -> None:
+    from edge.config.patch import read_patch
+
+    read = [read_patch(each) for each in patches]
+    access = choose_access(named_only=True)
+
+    async def patch(client: "NodeClient") -> Change:
+        return await patch_node(client, read, manner)
+
+    results = on_clients(access, patch, deadline_s=DEADLINE_S)
+    warn(dict.fromkeys(each for _, change in results.found for each in change.warnings))
+    for node, change in results.found:
+        report(node, change.applied, known=change.warnings, dry_run=manner.dry_run)
+    results.finish()
 
 
 def _read(file: str, patches: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -109,17 +116,8 @@ def _read(file: str, patches: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return text, warnings
 
 
-def _seconds(duration: str) -> float:
-    from edge.units import parse_duration
-
-    try:
-        return parse_duration(duration)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}; write 90s or 1m30s", param_hint="--timeout") from error
-
-
 def _configuring(
-    access: Access, text: str, mode: str, *, dry_run: bool, yes: bool
+    access: Access, text: str, manner: Manner, *, yes: bool
 ) -> "Callable[[str], Awaitable[Applied]]":
     async def configure_node(node: str) -> "Applied":
         from edge.client.model import ApplyMode
@@ -127,34 +125,19 @@ def _configuring(
 
         contact = await contact_node(node, access.pins)
         is_stranger = contact.card is None and not access.pins
-        if is_stranger and not dry_run and sys.stdin.isatty():
+        if is_stranger and not manner.dry_run and sys.stdin.isatty():
             confirm(f"send the cluster's secrets to {node} all the same?", yes=yes)
-        applied = await configure(contact, text, mode=ApplyMode(mode), dry_run=dry_run)
-        if not dry_run and not await wait_configured(contact):
+        mode = ApplyMode(manner.mode)
+        applied = await configure(contact, text, mode=mode, dry_run=manner.dry_run)
+        if not manner.dry_run and not await wait_configured(contact):
             click.echo(f"{node}: no longer answers here; edgectl discover finds it", err=True)
         return applied
 
     return configure_node
 
 
-def _applying(
-    text: str, mode: str, *, dry_run: bool, try_timeout_s: float
-) -> "Callable[[NodeClient], Awaitable[Applied]]":
+def _sending(text: str, manner: Manner) -> "Callable[[NodeClient], Awaitable[Applied]]":
     async def apply(client: "NodeClient") -> "Applied":
-        from edge.client.model import ApplyMode
-
-        return await client.apply(
-            text, mode=ApplyMode(mode), dry_run=dry_run, try_timeout_s=try_timeout_s
-        )
+        return await send(client, text, manner)
 
     return apply
-
-
-def _report(node: str, applied: "Applied", *, known: tuple[str, ...], dry_run: bool) -> None:
-    for warning in applied.warnings:
-        if warning not in known:
-            click.echo(f"warning: {node}: {warning}", err=True)
-    if dry_run:
-        click.echo(f"{node}: {applied.details.rstrip()}")
-    else:
-        click.echo(f"{node}: {applied.details}", err=True)

@@ -195,6 +195,7 @@ def _texts(
 ) -> dict[str, str]:
     """Return what to write by its type; every machine configuration in it is a valid one."""
     from edge.config.patch import patch_config, read_patch
+    from edge.config.schema import with_modeline
     from edge.config.talosconfig import dump_talosconfig
     from edge.config.validate import load_valid
 
@@ -207,6 +208,7 @@ def _texts(
         given = [read_patch(argument) for argument in patches[kind]]
         texts[kind] = patch_config(text, given, source=f"{kind}.yaml")
         load_valid(texts[kind], source=f"{kind}.yaml")
+        texts[kind] = with_modeline(texts[kind])
     return texts
 
 

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import click
 
+MODES = ("metal", "cloud", "container")
+
 
 @click.command()
 @click.argument("argument", metavar="[FILE]", required=False)
 @click.option("-c", "--config", "option", metavar="FILE", help="The configuration; - is stdin.")
-@click.option("-m", "--mode", help="Accepted for talosctl's sake: there is one kind of machine.")
+@click.option(
+    "-m",
+    "--mode",
+    type=click.Choice(MODES),
+    help="The sort of machine: one of metal needs to know its disk.",
+)
 @click.option("--strict", is_flag=True, help="Warnings are faults.")
-def command(*, argument: str | None, option: str | None, mode: str | None, strict: bool) -> None:  # noqa: ARG001
+def command(*, argument: str | None, option: str | None, mode: str | None, strict: bool) -> None:
     """Check the machine configuration FILE; every fault is listed."""
     from edge.config.file import read_text
     from edge.config.validate import load_valid
@@ -22,7 +29,8 @@ def command(*, argument: str | None, option: str | None, mode: str | None, stric
     file = argument or option or ""
     source = "stdin" if file == "-" else file
     text = sys.stdin.read() if file == "-" else read_text(Path(file))
-    _, warnings = load_valid(text, source=source, strict=strict)
+    _, warnings = load_valid(text, source=source, strict=strict, installs=mode == "metal")
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{source} is valid", err=True)
+    suffix = f" for {mode} mode" if mode else ""
+    click.echo(f"{source} is valid{suffix}", err=True)

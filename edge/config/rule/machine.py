@@ -48,6 +48,14 @@ def check(config: MachineConfig) -> Iterator[Finding]:
         yield from _check_root(root, place)
 
 
+def check_disk(config: MachineConfig) -> Iterator[Finding]:
+    """Check that a machine that is to install itself knows where to."""
+    for root, place in root_places(config):
+        install = root.machine.install if root.machine else None
+        if install and not install.disk and not install.diskSelector:
+            yield (place / "machine" / "install").fault("needs either disk or diskSelector")
+
+
 def is_control_plane(machine: Machine) -> bool:
     """Say whether the machine is of the control plane."""
     return machine.type in ("controlplane", "init")
