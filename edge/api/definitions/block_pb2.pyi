@@ -194,3 +194,55 @@ class MountStatusSpec(_message.Message):
     project_quota_support: bool
     detached: bool
     def __init__(self, spec: _Optional[_Union[MountStatusSpec.Spec, _Mapping]] = ..., source: _Optional[str] = ..., target: _Optional[str] = ..., filesystem: _Optional[_Union[_enums_pb2.FilesystemType, str]] = ..., encryption_provider: _Optional[_Union[_enums_pb2.EncryptionProviderType, str]] = ..., read_only: bool = ..., project_quota_support: bool = ..., detached: bool = ...) -> None: ...
+
+class DeviceSpec(_message.Message):
+    __slots__ = ("type", "major", "minor", "partition_name", "partition_number", "device_path", "generation", "parent", "secondaries")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    MAJOR_FIELD_NUMBER: _ClassVar[int]
+    MINOR_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_NAME_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_PATH_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    SECONDARIES_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    major: int
+    minor: int
+    partition_name: str
+    partition_number: int
+    device_path: str
+    generation: int
+    parent: str
+    secondaries: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, type: _Optional[str] = ..., major: _Optional[int] = ..., minor: _Optional[int] = ..., partition_name: _Optional[str] = ..., partition_number: _Optional[int] = ..., device_path: _Optional[str] = ..., generation: _Optional[int] = ..., parent: _Optional[str] = ..., secondaries: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DiscoveredVolumesStatusSpec(_message.Message):
+    __slots__ = ("ready",)
+    READY_FIELD_NUMBER: _ClassVar[int]
+    ready: bool
+    def __init__(self, ready: bool = ...) -> None: ...
+
+class SwapStatusSpec(_message.Message):
+    __slots__ = ("device", "type", "size", "size_human", "used", "used_human", "priority")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_HUMAN_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    USED_HUMAN_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    type: str
+    size: int
+    size_human: str
+    used: int
+    used_human: str
+    priority: int
+    def __init__(self, device: _Optional[str] = ..., type: _Optional[str] = ..., size: _Optional[int] = ..., size_human: _Optional[str] = ..., used: _Optional[int] = ..., used_human: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
+
+class SymlinkSpec(_message.Message):
+    __slots__ = ("paths",)
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    paths: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, paths: _Optional[_Iterable[str]] = ...) -> None: ...

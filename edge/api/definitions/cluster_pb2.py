@@ -22,15 +22,33 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from edge.api import common_pb2 as edge_dot_api_dot_common__pb2
+from edge.api.definitions import enums_pb2 as edge_dot_api_dot_definitions_dot_enums__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"edge/api/definitions/cluster.proto\x12\"talos.resource.definitions.cluster\"4\n\x08InfoSpec\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63luster_name\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"edge/api/definitions/cluster.proto\x12\"talos.resource.definitions.cluster\x1a\x15\x65\x64ge/api/common.proto\x1a edge/api/definitions/enums.proto\"4\n\x08InfoSpec\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63luster_name\x18\x02 \x01(\t\"\xdc\x04\n\rAffiliateSpec\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12 \n\taddresses\x18\x02 \x03(\x0b\x32\r.common.NetIP\x12\x10\n\x08hostname\x18\x03 \x01(\t\x12\x10\n\x08nodename\x18\x04 \x01(\t\x12\x18\n\x10operating_system\x18\x05 \x01(\t\x12\x43\n\x0cmachine_type\x18\x06 \x01(\x0e\x32-.talos.resource.definitions.enums.MachineType\x12L\n\x08kubespan\x18\x07 \x01(\x0b\x32:.talos.resource.definitions.cluster.AffiliateSpec.Kubespan\x12U\n\rcontrol_plane\x18\x08 \x01(\x0b\x32>.talos.resource.definitions.cluster.AffiliateSpec.ControlPlane\x1a\xd1\x01\n\x08Kubespan\x12\x12\n\npublic_key\x18\x01 \x01(\t\x12\x1e\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0b\x32\r.common.NetIP\x12\x31\n\x14\x61\x64\x64itional_addresses\x18\x03 \x03(\x0b\x32\x13.common.NetIPPrefix\x12$\n\tendpoints\x18\x04 \x03(\x0b\x32\x11.common.NetIPPort\x12\x38\n\x1b\x65xclude_advertised_networks\x18\x05 \x03(\x0b\x32\x13.common.NetIPPrefix\x1a\x1c\n\x0c\x43ontrolPlane\x12\x0c\n\x04port\x18\x01 \x01(\x03\"\x9b\x03\n\nConfigSpec\x12\x19\n\x11\x64iscovery_enabled\x18\x01 \x01(\x08\x12#\n\x1bregistry_kubernetes_enabled\x18\x02 \x01(\x08\x12 \n\x18registry_service_enabled\x18\x03 \x01(\x08\x12\x18\n\x10service_endpoint\x18\x04 \x01(\t\x12!\n\x19service_endpoint_insecure\x18\x05 \x01(\x08\x12\x1e\n\x16service_encryption_key\x18\x06 \x01(\x0c\x12,\n\x12service_cluster_id\x18\x07 \x01(\tR\x10serviceClusterID\x12Z\n\x11service_endpoints\x18\x08 \x03(\x0b\x32?.talos.resource.definitions.cluster.ConfigSpec.ServiceEndpoints\x1a\x44\n\x10ServiceEndpoints\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x10\n\x08insecure\x18\x03 \x01(\x08\"\x1f\n\x0cIdentitySpec\x12\x0f\n\x07node_id\x18\x01 \x01(\t\"\xa2\x02\n\nMemberSpec\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12 \n\taddresses\x18\x02 \x03(\x0b\x32\r.common.NetIP\x12\x10\n\x08hostname\x18\x03 \x01(\t\x12\x43\n\x0cmachine_type\x18\x04 \x01(\x0e\x32-.talos.resource.definitions.enums.MachineType\x12\x18\n\x10operating_system\x18\x05 \x01(\t\x12R\n\rcontrol_plane\x18\x06 \x01(\x0b\x32;.talos.resource.definitions.cluster.MemberSpec.ControlPlane\x1a\x1c\n\x0c\x43ontrolPlane\x12\x0c\n\x04port\x18\x01 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'edge.api.definitions.cluster_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INFOSPEC']._serialized_start=74
-  _globals['_INFOSPEC']._serialized_end=126
+  _globals['_INFOSPEC']._serialized_start=131
+  _globals['_INFOSPEC']._serialized_end=183
+  _globals['_AFFILIATESPEC']._serialized_start=186
+  _globals['_AFFILIATESPEC']._serialized_end=790
+  _globals['_AFFILIATESPEC_KUBESPAN']._serialized_start=551
+  _globals['_AFFILIATESPEC_KUBESPAN']._serialized_end=760
+  _globals['_AFFILIATESPEC_CONTROLPLANE']._serialized_start=762
+  _globals['_AFFILIATESPEC_CONTROLPLANE']._serialized_end=790
+  _globals['_CONFIGSPEC']._serialized_start=793
+  _globals['_CONFIGSPEC']._serialized_end=1204
+  _globals['_CONFIGSPEC_SERVICEENDPOINTS']._serialized_start=1136
+  _globals['_CONFIGSPEC_SERVICEENDPOINTS']._serialized_end=1204
+  _globals['_IDENTITYSPEC']._serialized_start=1206
+  _globals['_IDENTITYSPEC']._serialized_end=1237
+  _globals['_MEMBERSPEC']._serialized_start=1240
+  _globals['_MEMBERSPEC']._serialized_end=1530
+  _globals['_MEMBERSPEC_CONTROLPLANE']._serialized_start=762
+  _globals['_MEMBERSPEC_CONTROLPLANE']._serialized_end=790
 # @@protoc_insertion_point(module_scope)

@@ -113,6 +113,52 @@ class EncryptionProviderType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ENCRYPTION_PROVIDER_TYPE_NONE: _ClassVar[EncryptionProviderType]
     ENCRYPTION_PROVIDER_TYPE_LUKS2: _ClassVar[EncryptionProviderType]
+
+class MachineType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MACHINE_TYPE_UNKNOWN: _ClassVar[MachineType]
+    MACHINE_TYPE_INIT: _ClassVar[MachineType]
+    MACHINE_TYPE_CONTROLPLANE: _ClassVar[MachineType]
+    MACHINE_TYPE_WORKER: _ClassVar[MachineType]
+
+class SELinuxState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SE_LINUX_STATE_DISABLED: _ClassVar[SELinuxState]
+    SE_LINUX_STATE_ENABLED_PERMISSIVE: _ClassVar[SELinuxState]
+    SE_LINUX_STATE_ENABLED_ENFORCING: _ClassVar[SELinuxState]
+
+class FIPSState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FIPS_STATE_DISABLED: _ClassVar[FIPSState]
+    FIPS_STATE_ENABLED: _ClassVar[FIPSState]
+    FIPS_STATE_STRICT: _ClassVar[FIPSState]
+
+class KernelModuleState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KERNEL_MODULE_STATE_LIVE: _ClassVar[KernelModuleState]
+    KERNEL_MODULE_STATE_LOADING: _ClassVar[KernelModuleState]
+    KERNEL_MODULE_STATE_UNLOADING: _ClassVar[KernelModuleState]
+    KERNEL_MODULE_STATE_BUILT_IN: _ClassVar[KernelModuleState]
+
+class KernelModuleType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KERNEL_MODULE_TYPE_UNKNOWN: _ClassVar[KernelModuleType]
+    KERNEL_MODULE_TYPE_BUILT_IN: _ClassVar[KernelModuleType]
+    KERNEL_MODULE_TYPE_DYNAMIC: _ClassVar[KernelModuleType]
+
+class ConfigLayer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONFIG_LAYER_DEFAULT: _ClassVar[ConfigLayer]
+    CONFIG_LAYER_CMDLINE: _ClassVar[ConfigLayer]
+    CONFIG_LAYER_PLATFORM: _ClassVar[ConfigLayer]
+    CONFIG_LAYER_OPERATOR: _ClassVar[ConfigLayer]
+    CONFIG_LAYER_CONFIGURATION: _ClassVar[ConfigLayer]
+
+class Operator(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATOR_DHCP4: _ClassVar[Operator]
+    OPERATOR_DHCP6: _ClassVar[Operator]
+    OPERATOR_VIP: _ClassVar[Operator]
 FAMILY_UNSPECIFIED: Family
 FAMILY_INET4: Family
 FAMILY_INET6: Family
@@ -187,3 +233,28 @@ FILESYSTEM_TYPE_VIRTIOFS: FilesystemType
 FILESYSTEM_TYPE_BTRFS: FilesystemType
 ENCRYPTION_PROVIDER_TYPE_NONE: EncryptionProviderType
 ENCRYPTION_PROVIDER_TYPE_LUKS2: EncryptionProviderType
+MACHINE_TYPE_UNKNOWN: MachineType
+MACHINE_TYPE_INIT: MachineType
+MACHINE_TYPE_CONTROLPLANE: MachineType
+MACHINE_TYPE_WORKER: MachineType
+SE_LINUX_STATE_DISABLED: SELinuxState
+SE_LINUX_STATE_ENABLED_PERMISSIVE: SELinuxState
+SE_LINUX_STATE_ENABLED_ENFORCING: SELinuxState
+FIPS_STATE_DISABLED: FIPSState
+FIPS_STATE_ENABLED: FIPSState
+FIPS_STATE_STRICT: FIPSState
+KERNEL_MODULE_STATE_LIVE: KernelModuleState
+KERNEL_MODULE_STATE_LOADING: KernelModuleState
+KERNEL_MODULE_STATE_UNLOADING: KernelModuleState
+KERNEL_MODULE_STATE_BUILT_IN: KernelModuleState
+KERNEL_MODULE_TYPE_UNKNOWN: KernelModuleType
+KERNEL_MODULE_TYPE_BUILT_IN: KernelModuleType
+KERNEL_MODULE_TYPE_DYNAMIC: KernelModuleType
+CONFIG_LAYER_DEFAULT: ConfigLayer
+CONFIG_LAYER_CMDLINE: ConfigLayer
+CONFIG_LAYER_PLATFORM: ConfigLayer
+CONFIG_LAYER_OPERATOR: ConfigLayer
+CONFIG_LAYER_CONFIGURATION: ConfigLayer
+OPERATOR_DHCP4: Operator
+OPERATOR_DHCP6: Operator
+OPERATOR_VIP: Operator

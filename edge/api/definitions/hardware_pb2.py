@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edge/api/definitions/hardware.proto\x12#talos.resource.definitions.hardware\"\xb8\x01\n\x15SystemInformationSpec\x12\x14\n\x0cmanufacturer\x18\x01 \x01(\t\x12\x14\n\x0cproduct_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x14\n\x0c\x62ios_version\x18\x08 \x01(\t\x12\x14\n\x0cserialnumber\x18\x04 \x01(\t\x12\x0c\n\x04uuid\x18\x05 \x01(\t\x12\x14\n\x0cwake_up_type\x18\x06 \x01(\t\x12\x12\n\nsku_number\x18\x07 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#edge/api/definitions/hardware.proto\x12#talos.resource.definitions.hardware\"\xb8\x01\n\x15SystemInformationSpec\x12\x14\n\x0cmanufacturer\x18\x01 \x01(\t\x12\x14\n\x0cproduct_name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x14\n\x0c\x62ios_version\x18\x08 \x01(\t\x12\x14\n\x0cserialnumber\x18\x04 \x01(\t\x12\x0c\n\x04uuid\x18\x05 \x01(\t\x12\x14\n\x0cwake_up_type\x18\x06 \x01(\t\x12\x12\n\nsku_number\x18\x07 \x01(\t\"\xe4\x02\n\x0b\x43PUCoreSpec\x12\x0e\n\x06socket\x18\x01 \x01(\t\x12\x17\n\x07\x63ore_id\x18\x02 \x01(\tR\x06\x63oreID\x12\"\n\rlogical_cp_us\x18\x03 \x03(\rR\x0blogicalCPUs\x12\x1b\n\tvendor_id\x18\x04 \x01(\tR\x08vendorID\x12\x12\n\ncpu_family\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12\x12\n\nmodel_name\x18\x07 \x01(\t\x12\x10\n\x08stepping\x18\x08 \x01(\t\x12\x11\n\tmicrocode\x18\t \x01(\t\x12\x12\n\ncache_size\x18\n \x01(\t\x12\x18\n\x10\x63ores_per_socket\x18\x0b \x01(\r\x12\x1a\n\x12threads_per_socket\x18\x0c \x01(\r\x12\r\n\x05\x66lags\x18\r \x03(\t\x12\x0c\n\x04\x62ugs\x18\x0e \x03(\t\x12\x11\n\tbogo_mips\x18\x0f \x01(\x01\x12\x15\n\raddress_sizes\x18\x10 \x01(\t\"\xb8\x01\n\x10MemoryModuleSpec\x12\x11\n\tsize_mi_b\x18\x01 \x01(\r\x12\x16\n\x0e\x64\x65vice_locator\x18\x02 \x01(\t\x12\x14\n\x0c\x62\x61nk_locator\x18\x03 \x01(\t\x12\r\n\x05speed\x18\x04 \x01(\r\x12\x14\n\x0cmanufacturer\x18\x05 \x01(\t\x12\x15\n\rserial_number\x18\x06 \x01(\t\x12\x11\n\tasset_tag\x18\x07 \x01(\t\x12\x14\n\x0cproduct_name\x18\x08 \x01(\t\"\xdd\x01\n\rPCIDeviceSpec\x12\r\n\x05\x63lass\x18\x01 \x01(\t\x12\x10\n\x08subclass\x18\x02 \x01(\t\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12\x0f\n\x07product\x18\x04 \x01(\t\x12\x1a\n\x08\x63lass_id\x18\x05 \x01(\tR\x08\x63lass_id\x12 \n\x0bsubclass_id\x18\x06 \x01(\tR\x0bsubclass_id\x12\x1c\n\tvendor_id\x18\x07 \x01(\tR\tvendor_id\x12\x1e\n\nproduct_id\x18\x08 \x01(\tR\nproduct_id\x12\x0e\n\x06\x64river\x18\t \x01(\t\"\x89\x02\n\rProcessorSpec\x12\x0e\n\x06socket\x18\x01 \x01(\t\x12\x14\n\x0cmanufacturer\x18\x02 \x01(\t\x12\x14\n\x0cproduct_name\x18\x03 \x01(\t\x12\x15\n\rmax_speed_mhz\x18\x04 \x01(\r\x12\x16\n\x0e\x62oot_speed_mhz\x18\x05 \x01(\r\x12\x0e\n\x06status\x18\x06 \x01(\r\x12\x15\n\rserial_number\x18\x07 \x01(\t\x12\x11\n\tasset_tag\x18\x08 \x01(\t\x12\x13\n\x0bpart_number\x18\t \x01(\t\x12\x12\n\ncore_count\x18\n \x01(\r\x12\x14\n\x0c\x63ore_enabled\x18\x0b \x01(\r\x12\x14\n\x0cthread_count\x18\x0c \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,4 +33,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SYSTEMINFORMATIONSPEC']._serialized_start=77
   _globals['_SYSTEMINFORMATIONSPEC']._serialized_end=261
+  _globals['_CPUCORESPEC']._serialized_start=264
+  _globals['_CPUCORESPEC']._serialized_end=620
+  _globals['_MEMORYMODULESPEC']._serialized_start=623
+  _globals['_MEMORYMODULESPEC']._serialized_end=807
+  _globals['_PCIDEVICESPEC']._serialized_start=810
+  _globals['_PCIDEVICESPEC']._serialized_end=1031
+  _globals['_PROCESSORSPEC']._serialized_start=1034
+  _globals['_PROCESSORSPEC']._serialized_end=1299
 # @@protoc_insertion_point(module_scope)

@@ -163,3 +163,146 @@ class StatusSpec(_message.Message):
     hostname_ready: bool
     etc_files_ready: bool
     def __init__(self, address_ready: bool = ..., connectivity_ready: bool = ..., hostname_ready: bool = ..., etc_files_ready: bool = ...) -> None: ...
+
+class AddressSpecSpec(_message.Message):
+    __slots__ = ("address", "link_name", "family", "scope", "flags", "announce_with_arp", "priority", "layer")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LINK_NAME_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCE_WITH_ARP_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    address: _common_pb2.NetIPPrefix
+    link_name: str
+    family: _enums_pb2.Family
+    scope: _enums_pb2.Scope
+    flags: int
+    announce_with_arp: bool
+    priority: int
+    layer: _enums_pb2.ConfigLayer
+    def __init__(self, address: _Optional[_Union[_common_pb2.NetIPPrefix, _Mapping]] = ..., link_name: _Optional[str] = ..., family: _Optional[_Union[_enums_pb2.Family, str]] = ..., scope: _Optional[_Union[_enums_pb2.Scope, str]] = ..., flags: _Optional[int] = ..., announce_with_arp: bool = ..., priority: _Optional[int] = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ...) -> None: ...
+
+class HardwareAddrSpec(_message.Message):
+    __slots__ = ("name", "hardware_addr")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_ADDR_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    hardware_addr: bytes
+    def __init__(self, name: _Optional[str] = ..., hardware_addr: _Optional[bytes] = ...) -> None: ...
+
+class HostnameSpecSpec(_message.Message):
+    __slots__ = ("hostname", "domainname", "layer")
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    DOMAINNAME_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    hostname: str
+    domainname: str
+    layer: _enums_pb2.ConfigLayer
+    def __init__(self, hostname: _Optional[str] = ..., domainname: _Optional[str] = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ...) -> None: ...
+
+class LinkSpecSpec(_message.Message):
+    __slots__ = ("name", "logical", "up", "mtu", "kind", "type", "hardware_addr", "parent_name", "layer", "multicast")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LOGICAL_FIELD_NUMBER: _ClassVar[int]
+    UP_FIELD_NUMBER: _ClassVar[int]
+    MTU_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_ADDR_FIELD_NUMBER: _ClassVar[int]
+    PARENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    MULTICAST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    logical: bool
+    up: bool
+    mtu: int
+    kind: str
+    type: _enums_pb2.LinkType
+    hardware_addr: bytes
+    parent_name: str
+    layer: _enums_pb2.ConfigLayer
+    multicast: bool
+    def __init__(self, name: _Optional[str] = ..., logical: bool = ..., up: bool = ..., mtu: _Optional[int] = ..., kind: _Optional[str] = ..., type: _Optional[_Union[_enums_pb2.LinkType, str]] = ..., hardware_addr: _Optional[bytes] = ..., parent_name: _Optional[str] = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ..., multicast: bool = ...) -> None: ...
+
+class OperatorSpecSpec(_message.Message):
+    __slots__ = ("operator", "link_name", "require_up", "dhcp4", "layer")
+    class Dhcp4(_message.Message):
+        __slots__ = ("route_metric", "skip_hostname_request", "skip_routes")
+        ROUTE_METRIC_FIELD_NUMBER: _ClassVar[int]
+        SKIP_HOSTNAME_REQUEST_FIELD_NUMBER: _ClassVar[int]
+        SKIP_ROUTES_FIELD_NUMBER: _ClassVar[int]
+        route_metric: int
+        skip_hostname_request: bool
+        skip_routes: bool
+        def __init__(self, route_metric: _Optional[int] = ..., skip_hostname_request: bool = ..., skip_routes: bool = ...) -> None: ...
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    LINK_NAME_FIELD_NUMBER: _ClassVar[int]
+    REQUIRE_UP_FIELD_NUMBER: _ClassVar[int]
+    DHCP4_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    operator: _enums_pb2.Operator
+    link_name: str
+    require_up: bool
+    dhcp4: OperatorSpecSpec.Dhcp4
+    layer: _enums_pb2.ConfigLayer
+    def __init__(self, operator: _Optional[_Union[_enums_pb2.Operator, str]] = ..., link_name: _Optional[str] = ..., require_up: bool = ..., dhcp4: _Optional[_Union[OperatorSpecSpec.Dhcp4, _Mapping]] = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ...) -> None: ...
+
+class ResolverSpecSpec(_message.Message):
+    __slots__ = ("dns_servers", "layer", "search_domains", "search_domains_overridden")
+    DNS_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_DOMAINS_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_DOMAINS_OVERRIDDEN_FIELD_NUMBER: _ClassVar[int]
+    dns_servers: _containers.RepeatedCompositeFieldContainer[_common_pb2.NetIP]
+    layer: _enums_pb2.ConfigLayer
+    search_domains: _containers.RepeatedScalarFieldContainer[str]
+    search_domains_overridden: bool
+    def __init__(self, dns_servers: _Optional[_Iterable[_Union[_common_pb2.NetIP, _Mapping]]] = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ..., search_domains: _Optional[_Iterable[str]] = ..., search_domains_overridden: bool = ...) -> None: ...
+
+class RouteSpecSpec(_message.Message):
+    __slots__ = ("family", "dst", "src", "gateway", "out_link_name", "table", "priority", "scope", "type", "flags", "protocol", "layer", "mtu")
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    DST_FIELD_NUMBER: _ClassVar[int]
+    SRC_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    OUT_LINK_NAME_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    MTU_FIELD_NUMBER: _ClassVar[int]
+    family: _enums_pb2.Family
+    dst: _common_pb2.NetIPPrefix
+    src: _common_pb2.NetIP
+    gateway: _common_pb2.NetIP
+    out_link_name: str
+    table: _enums_pb2.RoutingTable
+    priority: int
+    scope: _enums_pb2.Scope
+    type: _enums_pb2.RouteType
+    flags: int
+    protocol: _enums_pb2.RouteProtocol
+    layer: _enums_pb2.ConfigLayer
+    mtu: int
+    def __init__(self, family: _Optional[_Union[_enums_pb2.Family, str]] = ..., dst: _Optional[_Union[_common_pb2.NetIPPrefix, _Mapping]] = ..., src: _Optional[_Union[_common_pb2.NetIP, _Mapping]] = ..., gateway: _Optional[_Union[_common_pb2.NetIP, _Mapping]] = ..., out_link_name: _Optional[str] = ..., table: _Optional[_Union[_enums_pb2.RoutingTable, str]] = ..., priority: _Optional[int] = ..., scope: _Optional[_Union[_enums_pb2.Scope, str]] = ..., type: _Optional[_Union[_enums_pb2.RouteType, str]] = ..., flags: _Optional[int] = ..., protocol: _Optional[_Union[_enums_pb2.RouteProtocol, str]] = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ..., mtu: _Optional[int] = ...) -> None: ...
+
+class StaticHostSpec(_message.Message):
+    __slots__ = ("addresses",)
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    addresses: _containers.RepeatedCompositeFieldContainer[_common_pb2.NetIP]
+    def __init__(self, addresses: _Optional[_Iterable[_Union[_common_pb2.NetIP, _Mapping]]] = ...) -> None: ...
+
+class TimeServerSpecSpec(_message.Message):
+    __slots__ = ("time_servers", "use_nts", "layer")
+    TIME_SERVERS_FIELD_NUMBER: _ClassVar[int]
+    USE_NTS_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    time_servers: _containers.RepeatedScalarFieldContainer[str]
+    use_nts: bool
+    layer: _enums_pb2.ConfigLayer
+    def __init__(self, time_servers: _Optional[_Iterable[str]] = ..., use_nts: bool = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ...) -> None: ...

@@ -23,6 +23,8 @@ class Resource:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     tearing_down: bool = False
+    memo: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What was derived from this version, such as its wire form, so that it is made once."""
 
 
 class ChangeType(StrEnum):
@@ -40,3 +42,7 @@ class Change:
     type: ChangeType
     resource: Resource
     old: Resource | None = None
+    position: int = field(default=0, compare=False)
+    """Its number among the changes of its kind."""
+    memo: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What was derived from this change for one watcher and fits the others."""

@@ -6,135 +6,21 @@ from typing import Any
 
 import pytest
 import yaml
-from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.api import config_pb2, meta_pb2
 from edge.api.definitions import block_pb2, network_pb2, runtime_pb2
-from edge.node.api.state import _definitions, _namespaces
 from edge.node.resource import kind
+from edge.node.resource.definition import Kind
 from edge.node.resource.encode import encode_spec, to_wire
-from edge.node.resource.kind import KINDS, Kind
+from edge.node.resource.kind import KINDS
+from edge.node.resource.meta import publish_definitions
 from edge.node.resource.store import Store
+from tests.unit.node.specimen import SPECS
 
-SPECS: dict[Kind, Any] = {
-    kind.MACHINE_CONFIG: "version: v1alpha1\n---\nkind: HostnameConfig\n",
-    kind.MACHINE_TYPE: "controlplane",
-    kind.MACHINE_STATUS: {
-        "stage": "shutting down",
-        "status": {"ready": False, "unmetConditions": [{"name": "network", "reason": "none"}]},
-    },
-    kind.META_KEY: {"value": "text"},
-    kind.VERSION: {"version": "v0.1.0", "name": "edgectl"},
-    kind.BOOT_ID: {"bootID": "11111111-2222-3333-4444-555555555555"},
-    kind.KERNEL_CMDLINE: {"cmdline": "console=ttyAMA0"},
-    kind.DIAGNOSTIC: {"message": "STATE is unreadable", "details": ["a", "b"]},
-    kind.WATCHDOG_STATUS: {"device": "/dev/watchdog0", "timeout": "1m0s", "feedInterval": "20s"},
-    kind.SERVICE: {"running": True, "healthy": True, "unknown": False},
-    kind.TIME_STATUS: {"synced": True, "epoch": 3, "syncDisabled": False},
-    kind.ADDRESS_STATUS: {
-        "address": "192.168.1.7/24",
-        "local": "192.168.1.7",
-        "broadcast": "192.168.1.255",
-        "linkIndex": 2,
-        "linkName": "eth0",
-        "family": "inet4",
-        "scope": "global",
-        "flags": "permanent",
-        "priority": 0,
-    },
-    kind.LINK_STATUS: {
-        "index": 2,
-        "type": "ether",
-        "linkIndex": 0,
-        "flags": 69699,
-        "hardwareAddr": "dc:a6:32:00:11:22",
-        "mtu": 1500,
-        "queueDisc": "mq",
-        "operationalState": "lowerLayerDown",
-        "kind": "",
-        "busPath": "fd580000.ethernet",
-        "pciID": "",
-        "driver": "bcmgenet",
-        "linkState": True,
-    },
-    kind.ROUTE_STATUS: {
-        "family": "inet6",
-        "dst": "fd00::/64",
-        "gateway": "fe80::1",
-        "outLinkIndex": 2,
-        "outLinkName": "eth0",
-        "table": "main",
-        "priority": 1024,
-        "scope": "global",
-        "type": "unicast",
-        "protocol": "static",
-    },
-    kind.HOSTNAME_STATUS: {"hostname": "node", "domainname": "example.org"},
-    kind.RESOLVER_STATUS: {"dnsServers": ["10.0.0.1", "fd00::1"], "searchDomains": ["lan"]},
-    kind.TIME_SERVER_STATUS: {"timeServers": ["pool.ntp.org"]},
-    kind.NODE_ADDRESS: {"addresses": ["10.0.0.2/24"], "sortAlgorithm": "v1"},
-    kind.NETWORK_STATUS: {
-        "addressReady": True,
-        "connectivityReady": True,
-        "hostnameReady": True,
-        "etcFilesReady": True,
-    },
-    kind.DISK: {
-        "dev_path": "/dev/mmcblk0",
-        "size": 31_914_983_424,
-        "pretty_size": "32 GB",
-        "io_size": 512,
-        "sector_size": 512,
-        "readonly": False,
-        "cdrom": False,
-        "model": "SD32G",
-        "serial": "0x1",
-        "transport": "mmc",
-        "rotational": False,
-    },
-    kind.DISCOVERED_VOLUME: {
-        "dev_path": "/dev/mmcblk0p3",
-        "type": "partition",
-        "parent": "mmcblk0",
-        "size": 1048576,
-        "pretty_size": "1.0 MB",
-        "offset": 1048576,
-        "partition_uuid": "u",
-        "partition_type": "t",
-        "partition_label": "META",
-        "partition_index": 3,
-    },
-    kind.SYSTEM_DISK: {"diskID": "mmcblk0", "devPath": "/dev/mmcblk0"},
-    kind.VOLUME_STATUS: {
-        "phase": "ready",
-        "type": "partition",
-        "location": "/dev/mmcblk0p5",
-        "partitionIndex": 5,
-        "size": 104857600,
-        "prettySize": "105 MB",
-        "filesystem": "ext4",
-    },
-    kind.MOUNT_STATUS: {
-        "spec": {"volumeID": "STATE"},
-        "source": "/dev/mmcblk0p5",
-        "target": "/system/state",
-        "filesystem": "ext4",
-        "readOnly": False,
-    },
-    kind.SYSTEM_INFORMATION: {
-        "manufacturer": "",
-        "productName": "Raspberry Pi 4",
-        "version": "",
-        "serialnumber": "10000000abcdef01",
-        "uuid": "11111111-2222-3333-4444-555555555555",
-        "skuNumber": "",
-    },
-    kind.CLUSTER_INFO: {"clusterId": "id", "clusterName": "demo"},
-    kind.CERT_SANS: {"ips": ["10.0.0.2", "::1"], "dnsNames": ["node"], "fqdn": "node"},
-}
-TEXTS = (kind.MACHINE_CONFIG, kind.MACHINE_TYPE)
+# Kinds whose text is not the message key by key.
+TEXTS = (kind.MACHINE_CONFIG, kind.MACHINE_TYPE, kind.STATIC_POD, kind.STATIC_POD_STATUS)
 
 
 def test_every_kind_has_a_specimen() -> None:
@@ -172,7 +58,10 @@ def test_what_says_something_in_the_text_says_it_in_the_message(known: Kind) -> 
     by_name = {field.json_name: field for field in message.DESCRIPTOR.fields}
     defaults = {0, "", "global", "waiting", "unknown"}
     # Of these enumerations the word is number zero.
-    zeroes = {("VolumeStatus", "type"), ("NodeAddress", "sortAlgorithm")}
+    zeroes = {
+        *(("VolumeStatus", "type"), ("NodeAddress", "sortAlgorithm")),
+        ("OperatorSpec", "operator"),
+    }
     for key, value in SPECS[known].items():
         is_default = not isinstance(value, dict | list) and value in defaults
         if is_default or (known.singular, key) in zeroes:
@@ -242,16 +131,18 @@ def test_the_machine_configuration_is_one_text() -> None:
 
 def test_definitions_are_decodable() -> None:
     """Clients decode definitions from protobuf before anything else."""
+    store = Store()
+    publish_definitions(store)
     specs = [
         meta_pb2.ResourceDefinitionSpec.FromString(to_wire(each).spec.proto_spec)
-        for each in _definitions()
+        for each in store.of_kind(kind.RESOURCE_DEFINITION)
     ]
     link = next(spec for spec in specs if spec.display_type == "LinkStatus")
     assert link.resource_type == "LinkStatuses.net.talos.dev"
     assert link.default_namespace == "network"
     assert "links" in link.all_aliases
     assert [column.name for column in link.print_columns][-1] == "Link State"
-    assert all(to_wire(each).spec.proto_spec for each in _namespaces())
+    assert all(to_wire(each).spec.proto_spec for each in store.of_kind(kind.NAMESPACE))
 
 
 @given(st.ip_addresses(), st.booleans())
@@ -269,5 +160,6 @@ def _check_keys(descriptor: Any, spec: Any) -> None:
     assert set(spec) <= set(names)
     for key, value in spec.items():
         field = names[key]
-        if field.type == FieldDescriptor.TYPE_MESSAGE and isinstance(value, dict):
+        is_message = isinstance(value, dict) and not field.is_repeated
+        if is_message and not field.message_type.full_name.startswith("google."):
             _check_keys(field.message_type, value)

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from edge.node.resource.kind import KINDS, NAMESPACES, Kind
+from edge.node.resource.definition import Kind
+from edge.node.resource.kind import KINDS, NAMESPACES
 
 WORDS = {
     "addresses": "AddressStatuses.net",
@@ -14,7 +15,6 @@ WORDS = {
     "nodeaddresses": "NodeAddresses.net",
     "links": "LinkStatuses.net",
     "link": "LinkStatuses.net",
-    "ls": "LinkStatuses.net",
     "routes": "RouteStatuses.net",
     "route": "RouteStatuses.net",
     "hostname": "HostnameStatuses.net",
@@ -46,6 +46,35 @@ WORDS = {
     "diagnostics": "Diagnostics.runtime",
     "watchdogtimerstatus": "WatchdogTimerStatuses.runtime",
     "info": "Infos.cluster",
+    "members": "Members.cluster",
+    "affiliates": "Affiliates.cluster",
+    "identities": "Identities.cluster",
+    "discoveryconfig": "DiscoveryConfigs.cluster",
+    "nodename": "Nodenames.kubernetes",
+    "staticpods": "StaticPods.kubernetes",
+    "staticpodstatus": "StaticPodStatuses.kubernetes",
+    "podstatus": "StaticPodStatuses.kubernetes",
+    "kubeletspec": "KubeletSpecs.kubernetes",
+    "etcdmembers": "EtcdMembers.etcd",
+    "extensions": "ExtensionStatuses.runtime",
+    "sysctls": "KernelParamStatuses.runtime",
+    "modules": "KernelModuleStatuses.runtime",
+    "ram": "MemoryModules.hardware",
+    "cpucores": "CPUCores.hardware",
+    "pcidevices": "PCIDevices.hardware",
+    "cpustat": "CPUStats.perf",
+    "memorystat": "MemoryStats.perf",
+    "adjtimestatus": "AdjtimeStatuses.v1alpha1",
+    "blockdevices": "BlockDevices.block",
+    "bd": "BlockDevices.block",
+    "swaps": "SwapStatuses.block",
+    "mounts": "MountStatuses.runtime",
+    "osrootsecrets": "OSRootSecrets.secrets",
+    "linkspecs": "LinkSpecs.net",
+    "addressspecs": "AddressSpecs.net",
+    "statichosts": "StaticHosts.net",
+    "platformmetadata": "PlatformMetadatas",
+    "securitystate": "SecurityStates",
     "linkstatuses.net": "LinkStatuses.net",
     "linkstatuses.net.talos": "LinkStatuses.net",
     "linkstatuses.net.talos.dev": "LinkStatuses.net",
@@ -59,10 +88,18 @@ def test_words_select_what_upstream_means(word: str, type_: str) -> None:
     assert found == [f"{type_}.talos.dev"]
 
 
-def test_two_kinds_share_ms_as_upstream_has_it() -> None:
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("ms", {"MachineStatus", "MountStatus", "MemoryStat"}),
+        ("ls", {"LinkSpec", "LinkStatus"}),
+        ("cpus", {"Processor", "CPUStat"}),
+        ("mountstatuses", {"MountStatus"}),
+    ],
+)
+def test_kinds_share_words_as_upstream_has_it(word: str, kinds: set[str]) -> None:
     """The client then asks for the full name."""
-    found = {each.singular for each in KINDS.values() if "ms" in each.all_names()}
-    assert found == {"MachineStatus", "MountStatus"}
+    assert {each.singular for each in KINDS.values() if word in each.all_names()} == kinds
 
 
 @pytest.mark.parametrize(
@@ -89,7 +126,7 @@ def test_initials_are_the_capitals(singular: str, names: tuple[str, ...]) -> Non
 @pytest.mark.parametrize("known", KINDS.values(), ids=lambda known: known.singular)
 def test_a_kind_is_well_formed(known: Kind) -> None:
     """Its names are lower case, its namespace is known, its columns are JSON paths."""
-    assert re.fullmatch(r"[A-Za-z]+\.[a-z0-9]+\.talos\.dev", known.type)
+    assert re.fullmatch(r"[A-Za-z]+(\.[a-z0-9]+)?\.talos\.dev", known.type)
     assert known.namespace in NAMESPACES
     assert all(name == name.lower() for name in known.all_names())
     assert all(path.startswith("{") and path.endswith("}") for _, path in known.columns)
@@ -98,4 +135,7 @@ def test_a_kind_is_well_formed(known: Kind) -> None:
 def test_keys_and_configuration_are_sensitive() -> None:
     """Who only reads does not see them."""
     sensitive = {each.singular for each in KINDS.values() if each.sensitive}
-    assert sensitive == {"MachineConfig", "CertSAN"}
+    assert sensitive == {
+        *("MachineConfig", "CertSAN", "OSRootSecret", "DiscoveryConfig"),
+        *("KubeletSpec", "LinkSpec", "OperatorSpec"),
+    }
