@@ -17,6 +17,7 @@ from edge.node.boot.console import say
 from edge.node.boot.image import ImageInfo, read_image
 from edge.node.boot.supervisor import Request
 from edge.node.boot.watchdog import REQUEST
+from edge.node.containerd.place import BOARD_SOCKETS
 from edge.node.disk import EPHEMERAL, STATE, SystemDisk, find_system_disk, whole_disks
 from edge.node.kmsg import format_record
 from edge.node.network.board import BoardNetwork
@@ -42,6 +43,7 @@ class BoardPlatform:
         self.image: ImageInfo = read_image()
         self.driver: Driver = DiskDriver()
         self.network: Network = BoardNetwork()
+        self.containerd = BOARD_SOCKETS
 
     async def find_disk(self) -> SystemDisk | None:
         """Return the system disk, waiting for slow cards and USB drives to appear."""

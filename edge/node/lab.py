@@ -17,6 +17,7 @@ from pathlib import Path
 
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
+from edge.node.containerd.place import lab_sockets
 from edge.node.disk import SystemDisk, open_disk
 from edge.node.kmsg import format_line
 from edge.node.log import Ring
@@ -76,6 +77,7 @@ class LabPlatform:
         self.listen: str = self._description.address
         self.driver: Driver = FolderDriver(folder)
         self.network: Network = LabNetwork(self._description.address)
+        self.containerd = lab_sockets(folder)
 
     async def find_disk(self) -> SystemDisk | None:
         """Return the image file in the node's folder."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
+from edge.node.containerd.place import Sockets
 from edge.node.disk import SystemDisk
 from edge.node.resource.store import Store
 from edge.node.volume import Driver
@@ -43,6 +44,8 @@ class Platform(Protocol):
 
     driver: Driver
     network: Network
+    containerd: Sockets
+    """Where containerd would listen."""
 
     async def find_disk(self) -> SystemDisk | None:
         """Return the system disk, waiting a little for slow ones to appear."""

@@ -12,6 +12,7 @@ from edge.errors import ToolError
 from edge.meta.partition import MetaPartition
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
+from edge.node.containerd.place import lab_sockets
 from edge.node.disk import (
     LINUX_GUID,
     MBR_LINUX,
@@ -122,6 +123,7 @@ class FakePlatform:
         self.driver: Driver = self.fake_driver
         self.fake_network = FakeNetwork()
         self.network: Network = self.fake_network
+        self.containerd = lab_sockets(self.folder)
 
     @property
     def disk(self) -> Path:

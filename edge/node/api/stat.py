@@ -82,14 +82,6 @@ class StatCalls:
         listed = machine_pb2.Process(processes=_processes())
         return machine_pb2.ProcessesResponse(messages=[listed])
 
-    async def Containers(self, _request: Any, _context: Context) -> machine_pb2.ContainersResponse:
-        """List no containers: this node runs its services without."""
-        return machine_pb2.ContainersResponse(messages=[machine_pb2.Container()])
-
-    async def Stats(self, _request: Any, _context: Context) -> machine_pb2.StatsResponse:
-        """Report on no containers: this node runs its services without."""
-        return machine_pb2.StatsResponse(messages=[machine_pb2.Stats()])
-
 
 def _meminfo(text: str) -> dict[str, int]:
     known = machine_pb2.MemInfo.DESCRIPTOR.fields_by_name

@@ -24,8 +24,12 @@ STALL_S = 300.0
 """How long a download may stand still."""
 PULL_S = 3600.0
 IMPORT_S = 1800.0
+_AT_ONCE = 4
 _LOOK_S = 0.1
 _IMPORTED = "unpacking "
+
+# However many clients want images: each takes a process, and a card has but so much to give.
+_turns = asyncio.Semaphore(_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,11 @@ async def load(place: Place, chunks: AsyncIterator[bytes]) -> str:
     async with connect(place) as containerd:
         await containerd.version()
     try:
-        async with asyncio.timeout(IMPORT_S), running(place, arguments, fed=True) as program:
+        async with (
+            _turns,
+            asyncio.timeout(IMPORT_S),
+            running(place, arguments, fed=True) as program,
+        ):
             names = await _import(program, chunks)
     except TimeoutError as error:
         raise NodeError(f"importing took longer than {IMPORT_S:.0f} s") from error
@@ -86,7 +94,7 @@ async def _has(containerd: Containerd, name: str) -> bool:
 
 async def _fetch(containerd: Containerd, place: Place, name: str) -> AsyncGenerator[Step, None]:
     progress = Progress(containerd, name)
-    async with running(place, ("images", "pull", name)) as program:
+    async with _turns, running(place, ("images", "pull", name)) as program:
         reading = asyncio.create_task(_note(program, progress))
         try:
             async with aclosing(_follow(reading, progress, name)) as steps:
