@@ -1,41 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate in front of every call: who is it, may it, and what errors look like on the wire.
+"""The gate in front of every call: who is it, may it, where is it for, and how errors look.
 
-Roles come from the client certificate; in maintenance mode everybody is a reader.
+Roles come from the client certificate, or from a node that forwards and vouches for its caller;
+in maintenance mode everybody is a reader. Messages pass the gate as bytes, so that a call for
+another node is never decoded here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from edge import errors
-from edge.api import common_pb2
-from edge.node.api.target import Refusal, Targets, absent, read_targets
+from edge.node.api.failure import CallFailed, Failure, Trailer, from_error
+from edge.node.api.merge import label
+from edge.node.api.route import Call, Context, Router, too_large
+from edge.node.api.target import HERE, Metadata, Targets, is_routed, read_targets, values
 from edge.node.control.network import own_addresses
 from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.pki.certificate import inspect
-from edge.pki.role import Role, allowed, client_roles
+from edge.pki.role import Role, allowed, client_roles, known_roles
 
-Context = grpc.aio.ServicerContext[Any, Any]
+__all__ = ["Context", "Guard", "Replies", "caller_roles"]
 
 caller_roles: ContextVar[Collection[Role]] = ContextVar("caller_roles", default=())
 """Roles of whoever made the call that is being handled."""
 
 _log = logger("apid")
-
-_CODES: dict[type[errors.EdgeError], grpc.StatusCode] = {
-    errors.ConfigError: grpc.StatusCode.INVALID_ARGUMENT,
-    errors.TrustError: grpc.StatusCode.PERMISSION_DENIED,
-    errors.NodeError: grpc.StatusCode.FAILED_PRECONDITION,
-    errors.ImageError: grpc.StatusCode.INTERNAL,
-    errors.BugError: grpc.StatusCode.INTERNAL,
-}
 
 
 class Replies:
@@ -65,92 +63,148 @@ class Replies:
             self._none.set()
 
 
-class Guard(grpc.aio.ServerInterceptor):
-    """Wraps every handler with the checks."""
+class Guard(grpc.GenericRpcHandler):
+    """Puts the checks in front of every handler, and answers for methods that have none."""
 
-    def __init__(self, machine: Machine, *, maintenance: bool) -> None:
+    def __init__(
+        self, machine: Machine, router: Router, *, maintenance: bool, message_limit: int
+    ) -> None:
         self._machine = machine
+        self._router = router
         self._maintenance = maintenance
+        self._limit = message_limit
         self.replies = Replies()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """Return the handler with the checks in front."""
-        handler: Any = await continuation(handler_call_details)
-        # A method that is not registered is for administrators to know about, too.
-        return self._wrap(handler or _UNKNOWN, handler_call_details)
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """Return a handler for a method that is not registered."""
+        # That there is none is for administrators to know, so this one has the checks, too.
+        return self.wrap(str(handler_call_details.method), _UNKNOWN)
 
-    def _wrap(self, handler: Any, details: grpc.HandlerCallDetails) -> Any:
-        async def unary(request: Any, context: Context) -> Any:
+    def wrap(self, method: str, handler: Any) -> Any:
+        """Return `handler` with the checks in front; it takes and gives bytes."""
+        if handler.response_streaming:
+            return _shaped(handler, self._streaming(method, handler))
+        return _shaped(handler, self._single(method, handler))
+
+    def _single(self, method: str, handler: Any) -> Any:
+        behaviour = handler.unary_unary or handler.stream_unary
+
+        async def local(request: Any, context: Any) -> bytes:
+            answer = await behaviour(_decoded(handler, request, method), context)
+            encoded: bytes = handler.response_serializer(answer)
+            if len(encoded) > self._limit:
+                raise CallFailed(too_large(len(encoded), self._limit))
+            return encoded
+
+        async def unary(request: Any, context: Context) -> bytes:
             self.replies.owe(context)
-            targets = await self._admit(details, context)
-            behaviour = handler.unary_unary or handler.stream_unary
-            others = common_pb2.EmptyResponse(messages=absent(targets)).SerializeToString()
-            if not targets.here:
-                return others
             try:
-                answer = await behaviour(request, context)
+                roles, targets = self._admit(method, context)
+                if targets is HERE:
+                    return await local(request, context)
+                call = Call(method, roles, context)
+                if not targets.many:
+                    return await self._router.unary(call, targets.names[0], request)
+                if targets.names == (targets.own,):
+                    return label(await local(request, context), targets.own)
+                return await self._router.unary_many(
+                    call, targets, request, lambda: local(request, _Part(context))
+                )
             except Exception as error:
-                await _refuse(context, error, details.method)
-            _label(answer, targets)
-            return handler.response_serializer(answer) + others
+                await _refuse(context, error, method)
 
-        async def stream(request: Any, context: Context) -> AsyncIterator[Any]:
-            targets = await self._admit(details, context)
-            behaviour = handler.unary_stream or handler.stream_stream
-            for other in absent(targets):
-                yield other.SerializeToString()
-            if not targets.here:
-                return
+        return unary
+
+    def _streaming(self, method: str, handler: Any) -> Any:
+        behaviour = handler.unary_stream or handler.stream_stream
+
+        async def local(request: Any, context: Any) -> AsyncGenerator[bytes]:
+            async with aclosing(behaviour(_decoded(handler, request, method), context)) as answers:
+                async for answer in answers:
+                    encoded: bytes = handler.response_serializer(answer)
+                    if len(encoded) > self._limit:
+                        raise CallFailed(too_large(len(encoded), self._limit))
+                    yield encoded
+
+        async def stream(request: Any, context: Context) -> None:
             try:
-                async for answer in behaviour(request, context):
-                    _label(answer, targets)
-                    yield handler.response_serializer(answer)
+                roles, targets = self._admit(method, context)
+                if targets is HERE:
+                    async with aclosing(local(request, context)) as answers:
+                        async for answer in answers:
+                            await context.write(answer)
+                    return
+                call = Call(method, roles, context)
+                if not targets.many:
+                    await self._router.stream(call, targets.names[0], request)
+                    return
+                await self._router.stream_many(
+                    call, targets, request, lambda: local(request, _Part(context))
+                )
             except Exception as error:
-                await _refuse(context, error, details.method)
+                await _refuse(context, error, method)
 
-        make, behaviour = _shape(handler, unary, stream)
-        # Answers are made into bytes above, where other nodes' entries are added.
-        return make(behaviour, request_deserializer=handler.request_deserializer)
+        return stream
 
-    async def _admit(self, details: grpc.HandlerCallDetails, context: Context) -> Targets:
+    def _admit(self, method: str, context: Context) -> tuple[Collection[Role], Targets]:
+        """Return roles and targets of a call.
+
+        Raises:
+            CallFailed: when it may not be made.
+            TrustError: when the caller has no certificate of the right kind.
+        """
         if self._maintenance and not self._machine.in_maintenance:
-            await context.abort(
-                grpc.StatusCode.UNAVAILABLE, "the node has been configured and wants a certificate"
-            )
-        try:
-            roles = frozenset({Role.READER}) if self._maintenance else _roles_of(context)
-        except errors.TrustError as error:
-            await _refuse(context, error, details.method)
-        if not allowed(details.method, roles, maintenance=self._maintenance):
-            _log.info("%s refused for %s", details.method, ", ".join(sorted(roles)) or "no role")
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not authorized")
+            raise CallFailed(_CONFIGURED)
+        metadata: Any = context.invocation_metadata() or ()
+        roles = _MAINTENANCE_ROLES if self._maintenance else _roles_of(context, metadata)
+        if not allowed(method, roles, maintenance=self._maintenance):
+            _log.info("%s refused for %s", method, ", ".join(sorted(roles)) or "no role")
+            raise CallFailed(_NOT_AUTHORIZED)
         caller_roles.set(roles)
-        return await self._targets(details, context)
-
-    async def _targets(self, details: grpc.HandlerCallDetails, context: Context) -> Targets:
-        if self._maintenance:
-            return Targets()
-        metadata: Any = details.invocation_metadata or ()
-        targets = read_targets(details.method, metadata, self._own_names())
-        if isinstance(targets, Refusal):
-            return await context.abort(targets.code, targets.message)
-        return targets
+        if self._maintenance or not is_routed(metadata):
+            return roles, HERE
+        targets = read_targets(method, metadata, self._own_names())
+        if isinstance(targets, Failure):
+            raise CallFailed(targets)
+        return roles, targets
 
     def _own_names(self) -> set[str]:
         addresses = self._machine.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
-        hostname = self._machine.store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname", "")
-        return {*own_addresses(addresses), hostname, "127.0.0.1", "::1"}
+        status = self._machine.store.spec(kind.HOSTNAME_STATUS, "hostname")
+        host, domain = status.get("hostname", ""), status.get("domainname", "")
+        names = {host, f"{host}.{domain}"} if domain else {host}
+        return {*own_addresses(addresses), *names, "localhost", "127.0.0.1", "::1"} - {""}
 
 
-def _label(answer: Any, targets: Targets) -> None:
-    """Have every message say where it comes from, which is what old clients go by."""
-    for message in getattr(answer, "messages", (answer,)) if targets.many else ():
-        if isinstance(getattr(message, "metadata", None), common_pb2.Metadata):
-            message.metadata.hostname = targets.own
+_MAINTENANCE_ROLES = frozenset({Role.READER})
+_NOT_AUTHORIZED = Failure(grpc.StatusCode.PERMISSION_DENIED, "not authorized")
+_CONFIGURED = Failure(
+    grpc.StatusCode.UNAVAILABLE, "the node has been configured and wants a certificate"
+)
+
+
+class _Part:
+    """The context of this node's part in a call for many, whose failure is not the call's."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing_metadata: Trailer = ()
+    ) -> NoReturn:
+        raise CallFailed(Failure(code, details, tuple(trailing_metadata)))
+
+    def set_code(self, _code: grpc.StatusCode) -> None:
+        """Have no say in the code of the whole call."""
+
+    def set_details(self, _details: str) -> None:
+        """Have no say in the message of the whole call."""
+
+    def set_trailing_metadata(self, _metadata: Trailer) -> None:
+        """Have no say in the metadata of the whole call."""
 
 
 async def _unknown(_requests: Any, _context: Context) -> AsyncIterator[Any]:
@@ -158,39 +212,68 @@ async def _unknown(_requests: Any, _context: Context) -> AsyncIterator[Any]:
     yield
 
 
-_UNKNOWN: Any = grpc.stream_stream_rpc_method_handler(_unknown)
+def _same(message: bytes) -> bytes:
+    return message
 
 
-def _shape(handler: Any, unary: Any, stream: Any) -> tuple[Any, Any]:
+_UNKNOWN: Any = grpc.stream_stream_rpc_method_handler(
+    _unknown, request_deserializer=_same, response_serializer=_same
+)
+
+
+def _shaped(handler: Any, behaviour: Callable[..., Any]) -> Any:
     makers = {
-        (False, False): (grpc.unary_unary_rpc_method_handler, unary),
-        (False, True): (grpc.unary_stream_rpc_method_handler, stream),
-        (True, False): (grpc.stream_unary_rpc_method_handler, unary),
-        (True, True): (grpc.stream_stream_rpc_method_handler, stream),
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
     }
-    return makers[bool(handler.request_streaming), bool(handler.response_streaming)]
+    return makers[bool(handler.request_streaming), bool(handler.response_streaming)](behaviour)
+
+
+def _decoded(handler: Any, request: Any, method: str) -> Any:
+    """Return the request, or the iterator over requests, as messages."""
+    if not handler.request_streaming:
+        return _decode(handler, request, method)
+    return _decode_each(handler, request, method)
+
+
+async def _decode_each(
+    handler: Any, requests: AsyncIterator[bytes], method: str
+) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _decode(handler, request, method)
+
+
+def _decode(handler: Any, request: bytes, method: str) -> Any:
+    try:
+        return handler.request_deserializer(request)
+    except DecodeError as error:
+        message = f"the request is not what {method.removeprefix('/')} takes"
+        raise CallFailed(Failure(grpc.StatusCode.INVALID_ARGUMENT, message)) from error
 
 
 async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
-    """End a call with the status that fits `error`; a bug is logged here and not sent."""
+    """End a call with the status that fits `error`."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    if isinstance(error, NotImplementedError):
-        await context.abort(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"this node does not implement {method.removeprefix('/')}",
-        )
-    if isinstance(error, errors.EdgeError):
-        faults = error.faults if isinstance(error, errors.ConfigError) else ()
-        code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
-        await context.abort(code, "\n  ".join((error.message, *faults)))
-    _log.error("%s failed", method, exc_info=error)
-    reason = error.strerror if isinstance(error, OSError) else "see the log apid"
-    await context.abort(grpc.StatusCode.INTERNAL, f"{method} failed: {reason}")
+    failure = from_error(error, method)
+    await context.abort(failure.code, failure.message, failure.trailer)
 
 
-def _roles_of(context: Context) -> Collection[Role]:
-    certificates = context.auth_context().get("x509_pem_cert", [])
+def _roles_of(context: Context, metadata: Metadata) -> Collection[Role]:
+    certificates = context.auth_context().get("x509_pem_cert")
     if not certificates:
         raise errors.TrustError("a client certificate is required")
-    return client_roles(inspect(bytes(next(iter(certificates)))))
+    roles = _certified_roles(bytes(next(iter(certificates))))
+    if Role.IMPERSONATOR not in roles:
+        return roles
+    # A node that forwards has no rights of its own, only those of its caller.
+    named = [name for value in values(metadata, "talos-role") for name in value.split(",")]
+    return known_roles(named) - {Role.IMPERSONATOR}
+
+
+@lru_cache(1024)
+def _certified_roles(certificate: bytes) -> frozenset[Role]:
+    # Whoever has a connection proved the certificate; every call on it says it again.
+    return client_roles(inspect(certificate))

@@ -5,7 +5,8 @@ In maintenance mode TLS proves only the server; afterwards both sides. Certifica
 out by a fetcher, so a renewed one takes effect for new connections without a restart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import grpc
 
@@ -23,6 +24,8 @@ from edge.node.api.guard import Guard
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
 from edge.node.api.other import ClockService, DiskService
+from edge.node.api.pool import Identities, Pool
+from edge.node.api.route import Router
 from edge.node.api.stat import StatCalls
 from edge.node.api.state import StateService
 from edge.node.api.transport import Credentials, bind, dynamic_credentials
@@ -33,11 +36,17 @@ API_PORT = 50000
 MAINTENANCE_PORT = 50001
 MESSAGE_LIMIT = 32 * 1024 * 1024
 STOP_GRACE_S = 2.0
+MOST_STREAMS = 1024
+"""Calls at a time on one connection; more of them wait at the client."""
+MOST_CALLS = 16384
+"""Calls at a time on all connections; more of them are refused."""
 
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    # Answers are measured before they are sent, with a message that says what is wrong.
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_concurrent_streams", MOST_STREAMS),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 ]
@@ -72,9 +81,18 @@ class ApiServer:
     ) -> None:
         self.maintenance = maintenance
         self._fetch = fetch
-        self._guard = Guard(machine, maintenance=maintenance)
-        self._server = grpc.aio.server(interceptors=[self._guard], options=_OPTIONS)
-        _register(self._server, machine, applier)
+        self._router = Router(
+            Identities(machine),
+            Pool(port=API_PORT, message_limit=MESSAGE_LIMIT),
+            message_limit=MESSAGE_LIMIT,
+        )
+        self._guard = Guard(
+            machine, self._router, maintenance=maintenance, message_limit=MESSAGE_LIMIT
+        )
+        self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
+        guarded: Any = _Guarded(self._server, self._guard)
+        _register(guarded, machine, applier)
+        self._server.add_generic_rpc_handlers((self._guard,))
 
     async def start(self, address: str, ports: tuple[int, ...]) -> None:
         """Bind and serve.
@@ -100,6 +118,26 @@ class ApiServer:
         """
         await self._guard.replies.settled(STOP_GRACE_S)
         await self._server.stop(STOP_GRACE_S)
+        await self._router.close()
+
+
+class _Guarded:
+    """What services are registered with: the server, with the guard in front of every method."""
+
+    def __init__(self, server: grpc.aio.Server, guard: Guard) -> None:
+        self._server = server
+        self._guard = guard
+
+    def add_generic_rpc_handlers(self, _handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Do nothing: the generated code registers its methods by name as well."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """Register the methods of one service."""
+        wrapped = {
+            method: self._guard.wrap(f"/{service}/{method}", handler)
+            for method, handler in handlers.items()
+        }
+        self._server.add_registered_method_handlers(service, wrapped)
 
 
 def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> None:

@@ -117,9 +117,10 @@ def test_endpoint_is_asked_to_forward(cluster: Cluster) -> None:
     """With -e the endpoint is dialled and told which node is meant."""
     first, second = (node.address for node in cluster.nodes)
     assert edgectl("version", "-e", first, "-n", first).code == 0
-    done = edgectl("version", "-e", first, "-n", second)
+    assert edgectl("version", "-e", first, "-n", second).code == 0
+    done = edgectl("version", "-e", second, "-n", first)
     assert done.code == 8
-    assert f"no request forwarding to {second}" in done.err
+    assert "no request forwarding" in done.err
 
 
 def test_events_are_shown(cluster: Cluster) -> None:

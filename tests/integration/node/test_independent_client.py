@@ -137,11 +137,17 @@ async def test_nodes_metadata_name_the_answering_node(
         assert [data.metadata.hostname async for data in stream] == [node.address]
 
 
-async def test_another_node_is_not_answered_for(bench: Bench, node: LabNode, folder: Path) -> None:
-    """One target that is not this node is an error of the call, of several it is an entry."""
+async def test_another_node_is_asked(bench: Bench, node: LabNode, folder: Path) -> None:
+    """One that cannot be reached is an error of the call, of several it is an entry."""
     async with _machine(node, _mutual(bench.mutual(node), folder)) as machine:
-        with pytest.raises(GRPCError, match="no request forwarding"):
-            await machine.version(_empty(), metadata=[("node", "10.255.0.1")])
+        with pytest.raises(GRPCError, match="Connection refused"):
+            await machine.version(_empty(), metadata=[("node", "127.42.255.254")])
+        answer = await machine.version(
+            _empty(), metadata=[("nodes", node.address), ("nodes", "127.42.255.254")]
+        )
+        here, there = answer.messages
+        assert (here.metadata.hostname, here.metadata.error) == (node.address, "")
+        assert "Connection refused" in there.metadata.error
 
 
 async def test_a_reader_may_not_apply(bench: Bench, node: LabNode, folder: Path) -> None:

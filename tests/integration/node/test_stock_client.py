@@ -25,7 +25,7 @@ from edge.provision.lab import API_PORT, Lab, LabNode
 from flasher.record import CardRecords
 
 SECRETS = Path(__file__).parents[2] / "golden/config/secrets.yaml"
-STRANGER = "10.99.99.99"
+STRANGER = "127.42.255.254"
 PATIENCE_S = 20.0
 RUNNING = machine_pb2.MachineStatusEvent.RUNNING
 T = TypeVar("T")
@@ -144,16 +144,16 @@ async def test_a_part_is_answered_of_a_call_for_many(stock: Stock) -> None:
     nodes = (("nodes", STRANGER), ("nodes", own))
     async with stock.mutual() as channel:
         answer = await _machine(channel).Version(Empty(), metadata=nodes)
-        here, there = answer.messages
+        there, here = answer.messages
         assert (here.metadata.hostname, here.platform.name) == (own, "lab")
         assert there.metadata.hostname == STRANGER
-        assert there.metadata.error.endswith(f"no request forwarding to {STRANGER}")
-        assert CODES[there.metadata.status.code] is grpc.StatusCode.PERMISSION_DENIED
+        assert "Connection refused" in there.metadata.error
+        assert CODES[there.metadata.status.code] is grpc.StatusCode.UNAVAILABLE
         request = machine_pb2.LogsRequest(id="machined", tail_lines=-1)
         parts = await _collect(_machine(channel).Logs(request, metadata=nodes))
-        assert [part.metadata.hostname for part in parts[:2]] == [STRANGER, own]
-        assert parts[0].metadata.error
-        assert b"stage: " in parts[1].bytes
+        assert {part.metadata.hostname for part in parts if part.metadata.error} == {STRANGER}
+        said = [part.bytes for part in parts if part.metadata.hostname == own]
+        assert any(b"stage: " in text for text in said)
         alone = await _machine(channel).Memory(Empty(), metadata=(("nodes", STRANGER),))
         assert [each.metadata.hostname for each in alone.messages] == [STRANGER]
 
@@ -161,7 +161,7 @@ async def test_a_part_is_answered_of_a_call_for_many(stock: Stock) -> None:
 @pytest.mark.parametrize(
     ("metadata", "code"),
     [
-        ((("node", STRANGER),), grpc.StatusCode.PERMISSION_DENIED),
+        ((("node", STRANGER),), grpc.StatusCode.UNAVAILABLE),
         ((("node", "127.0.0.1"), ("node", "127.0.0.1")), grpc.StatusCode.INVALID_ARGUMENT),
         ((("nodes", "127.0.0.1"),), grpc.StatusCode.INVALID_ARGUMENT),
         ((("node", STRANGER), ("proxyfrom", "x")), None),

@@ -282,7 +282,7 @@ async def test_the_node_itself_may_be_named_as_the_target(served: Served) -> Non
             )
         code, details = await _call(channel, path, metadata=(("node", "10.0.0.8"),))
         assert code is grpc.StatusCode.PERMISSION_DENIED
-        assert details == "no request forwarding to 10.0.0.8"
+        assert details == "no request forwarding"
 
 
 async def test_answers_to_nodes_say_where_they_come_from(served: Served) -> None:
