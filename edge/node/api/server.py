@@ -19,8 +19,10 @@ from edge.api import (
     time_pb2_grpc,
 )
 from edge.errors import NodeError
+from edge.node.api.container import ContainerCalls
 from edge.node.api.file import FileCalls
 from edge.node.api.guard import Guard
+from edge.node.api.image import ImageCalls, ImageService
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
 from edge.node.api.other import ClockService, DiskService
@@ -53,13 +55,19 @@ _OPTIONS = [
 
 
 _UNIMPLEMENTED = (
-    *("ImageService", "LifecycleService", "DebugService", "StorageService"),
+    *("LifecycleService", "DebugService", "StorageService"),
     *("LVMService", "MDService"),
 )
 
 
 class MachineService(
-    LifeCalls, LogCalls, StatCalls, FileCalls, machine_pb2_grpc.MachineServiceServicer
+    LifeCalls,
+    LogCalls,
+    StatCalls,
+    FileCalls,
+    ContainerCalls,
+    ImageCalls,
+    machine_pb2_grpc.MachineServiceServicer,
 ):
     """Every machine call that this node implements; the rest answers Unimplemented."""
 
@@ -142,6 +150,7 @@ class _Guarded:
 
 def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> None:
     machine_pb2_grpc.add_MachineServiceServicer_to_server(MachineService(machine, applier), server)
+    machine_pb2_grpc.add_ImageServiceServicer_to_server(ImageService(machine), server)
     resource_pb2_grpc.add_StateServicer_to_server(StateService(machine.store), server)
     storage_pb2_grpc.add_StorageServiceServicer_to_server(DiskService(machine), server)
     time_pb2_grpc.add_TimeServiceServicer_to_server(ClockService(machine), server)
