@@ -33,14 +33,15 @@ class NodeCalls:
 
     async def close(self) -> None:
         """Close the channel."""
-        await self._channel.grpc.close()
+        await self._channel.close()
 
     def _stub(self, stub: Callable[[Any], Any]) -> Any:
         """Return a stub of another service, such as `storage_pb2_grpc.StorageServiceStub`."""
         return stub(self._channel.grpc)
 
     def _translated(self) -> AbstractContextManager[None]:
-        return translated(self.node, anonymous=self._channel.presented is not None)
+        anonymous = self._channel.presented is not None
+        return translated(self.node, anonymous=anonymous, cause=self._channel.fault)
 
     def _proof(self, secret: bytes | None) -> Metadata:
         if secret is None or self._channel.presented is None:

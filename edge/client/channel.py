@@ -1,18 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A gRPC channel to one node, trusted in one of three ways, and its errors in our words."""
+"""A gRPC channel to one node, trusted in one of three ways.
+
+The ordinary way is grpc's own TLS. Where that cannot be, because our key or the node's is
+Ed25519, a bridge to OpenSSL takes its place; what is verified and what is said is the same.
+"""
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import grpc
 
 from edge import errors
-from edge.client.trust import Mutual, Pinned, Presented, Trust, check_pin, look_at
-from edge.pki.key import key_algorithm
+from edge.client.bridge import Bridge
+from edge.client.fault import configured_already, hung_up, timed_out, translated
+from edge.client.tls import dial
+from edge.client.trust import (
+    CONNECT_TIMEOUT_S,
+    Mutual,
+    Pinned,
+    Presented,
+    Trust,
+    check_pin,
+    look_at,
+)
+
+__all__ = ["API_PORT", "Channel", "open_channel", "split_endpoint", "translated"]
 
 API_PORT = 50000
 MESSAGE_LIMIT = 32 * 1024 * 1024
@@ -25,17 +40,34 @@ _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     # Also the limit of one attempt to connect, TLS included; the library's own is 20 s.
-    ("grpc.min_reconnect_backoff_ms", 5_000),
+    ("grpc.min_reconnect_backoff_ms", round(CONNECT_TIMEOUT_S * 1000)),
+    # A node that restarted answers the next call, not one some seconds later.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.enable_http_proxy", 0),
 ]
+
+# We give up a moment before grpc does, which would look like a refusal.
+_MARGIN_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """An open channel; `presented` is the certificate seen where it was not verified by an CA."""
+    """An open channel; `presented` is the certificate seen where it was not verified by a CA."""
 
     grpc: grpc.aio.Channel
     presented: Presented | None = None
+    bridge: Bridge | None = None
+
+    def fault(self) -> errors.EdgeError | None:
+        """Return why there is no connection, where more is known than grpc says."""
+        return self.bridge.fault if self.bridge else None
+
+    async def close(self) -> None:
+        """End every call, and the connection."""
+        await self.grpc.close()
+        if self.bridge:
+            await self.bridge.close()
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
@@ -56,95 +88,87 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
 
 
 async def open_channel(endpoint: str, trust: Trust) -> Channel:
-    """Open a channel to `endpoint`.
+    """Open a channel to `endpoint`; where both sides prove themselves, they have done so then.
 
     Raises:
         NodeError: when the node cannot be reached.
-        TrustError: when it is not the pinned one, or our key cannot be used.
+        TrustError: when it is not the node we want, or it does not want us.
     """
-    host, port = split_endpoint(endpoint)
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if isinstance(trust, Mutual):
-        return Channel(grpc.aio.secure_channel(target, _mutual(trust), options=_OPTIONS))
+        return await _open_mutual(endpoint, trust)
+    host, port = split_endpoint(endpoint)
     presented = await asyncio.to_thread(look_at, host, port)
     if isinstance(trust, Pinned):
-        check_pin(presented, trust, target)
+        check_pin(presented, trust, _target(host, port))
+    if presented.is_ed25519:
+        return await _open_bridge(endpoint, trust, presented)
     # The very certificate that was looked at becomes the only root, so nobody can slip in
     # between looking and talking.
     credentials = grpc.ssl_channel_credentials(root_certificates=presented.certificate)
     options = [*_OPTIONS, ("grpc.ssl_target_name_override", presented.name)]
+    target = _target(host, port)
     return Channel(grpc.aio.secure_channel(target, credentials, options=options), presented)
 
 
-def _mutual(trust: Mutual) -> grpc.ChannelCredentials:
+async def _open_mutual(endpoint: str, trust: Mutual) -> Channel:
     if not (trust.ca and trust.crt and trust.key):
         raise errors.TrustError(
             "the client configuration has no certificate",
             hint="make one with: edgectl gen config NAME ENDPOINT",
         )
-    if key_algorithm(trust.key) == "ed25519":
-        raise errors.TrustError(
-            "the client key is Ed25519, which this TLS library cannot use",
-            hint="edgectl gen config --with-secrets makes one with another key",
-        )
+    target = _target(*split_endpoint(endpoint))
+    if trust.is_ed25519:
+        return await _open_bridge(endpoint, trust)
+    channel = Channel(grpc.aio.secure_channel(target, _credentials(trust), options=_OPTIONS))
+    if await _connects(channel, endpoint):
+        return channel
+    # A second opinion: OpenSSL says what is wrong in words, or speaks to the node where grpc
+    # does not, as with an Ed25519 certificate.
+    return await _open_bridge(endpoint, trust)
+
+
+async def _open_bridge(endpoint: str, trust: Trust, presented: Presented | None = None) -> Channel:
+    host, port = split_endpoint(endpoint)
+    bridge = Bridge(endpoint, lambda: dial(host, port, trust, presented, where=endpoint))
+    await bridge.open()
+    options = [*_OPTIONS, ("grpc.default_authority", _target(host, port))]
+    plain = grpc.aio.insecure_channel(bridge.target, options=options)
+    channel = Channel(plain, presented, bridge)
+    if await _connects(channel, endpoint):
+        return channel
+    if presented is not None:
+        raise configured_already(endpoint)
+    raise bridge.fault or hung_up(endpoint)
+
+
+async def _connects(channel: Channel, where: str) -> bool:
+    """Connect; close the channel when that does not work."""
+    connected = False
+    try:
+        connected = await _is_ready(channel.grpc, where)
+    finally:
+        if not connected:
+            await channel.close()
+    return connected
+
+
+async def _is_ready(channel: grpc.aio.Channel, where: str) -> bool:
+    connectivity = grpc.ChannelConnectivity
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S - _MARGIN_S):
+            while (state := channel.get_state(try_to_connect=True)) is not connectivity.READY:
+                if state in (connectivity.TRANSIENT_FAILURE, connectivity.SHUTDOWN):
+                    return False
+                await channel.wait_for_state_change(state)
+    except TimeoutError as error:
+        raise timed_out(where) from error
+    return True
+
+
+@lru_cache(maxsize=4)
+def _credentials(trust: Mutual) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(trust.ca, trust.key, trust.crt)
 
 
-_TRUST_CODES = {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
-
-
-@contextmanager
-def translated(node: str, *, anonymous: bool = False) -> Iterator[None]:
-    """Turn gRPC errors into ours, naming the node; `anonymous` is a call without certificate."""
-    try:
-        yield
-    except grpc.aio.AioRpcError as error:
-        raise _translate(node, error, anonymous=anonymous) from error
-
-
-def _translate(node: str, error: grpc.aio.AioRpcError, *, anonymous: bool) -> errors.EdgeError:
-    details = error.details() or error.code().name.lower()
-    if anonymous and _wants_certificate(details):
-        return errors.NodeError(
-            f"{node} is configured already: it talks only to who shows a certificate",
-            hint="leave out --insecure",
-        )
-    if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
-        first, *faults = details.splitlines()
-        return errors.ConfigError(f"{node}: {first}", faults=tuple(f.strip() for f in faults))
-    if error.code() in _TRUST_CODES:
-        return errors.TrustError(f"{node}: {details}")
-    return _node_error(node, error.code(), details)
-
-
-def _node_error(node: str, code: grpc.StatusCode, details: str) -> errors.NodeError:
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return errors.NodeError(f"{node} cannot be reached: {_short(details)}", hint=_hint(details))
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return errors.NodeError(f"{node} did not answer in time")
-    if code is grpc.StatusCode.UNIMPLEMENTED:
-        return errors.NodeError(f"{node} cannot do that: {details}")
-    return errors.NodeError(f"{node}: {details}")
-
-
-def _wants_certificate(details: str) -> bool:
-    """Say whether the node hung up during the handshake, though it was there a moment ago."""
-    endings = ("Socket closed", "Connection reset", "CERTIFICATE_REQUIRED", "BAD_CERTIFICATE")
-    return "failed to connect" in details and any(each in details for each in endings)
-
-
-def _short(details: str) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in details:
-        return "its certificate is not from this cluster"
-    if "lookup failed" in details:
-        return "no such host"
-    for known in ("Connection refused", "No route to host", "Connection reset", "Socket closed"):
-        if known in details:
-            return known.lower()
-    return details.splitlines()[0]
-
-
-def _hint(details: str) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in details:
-        return "a node in maintenance mode wants --insecure; edgectl discover shows which are"
-    return "edgectl discover shows the nodes on this network"
+def _target(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -8,14 +8,15 @@ flasher recorded, or, if the user insists, taken as it comes.
 
 import socket
 import ssl
+from base64 import b64decode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from edge.errors import NodeError, TrustError
-from edge.pki.certificate import from_der, inspect
-from edge.pki.key import fingerprint, spki_digest
 
 CONNECT_TIMEOUT_S = 5.0
+# The object identifier of Ed25519, which is near the beginning of such a key.
+_ED25519 = bytes.fromhex("06032b6570")
 MAINTENANCE_NAME = "maintenance-service.talos.dev"
 
 
@@ -26,6 +27,17 @@ class Mutual:
     ca: bytes
     crt: bytes
     key: bytes = field(repr=False)
+
+    @property
+    def is_ed25519(self) -> bool:
+        """Say whether our key is one that grpc cannot use."""
+        # Read here and not by the library for keys, which takes a tenth of a second to load.
+        label, _, rest = self.key.strip().partition(b"\n")
+        try:
+            start = b64decode(rest[:32])
+        except ValueError:
+            return False
+        return label.endswith(b" PRIVATE KEY-----") and _ED25519 in start and b" EC " not in label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +64,8 @@ class Presented:
     digest: bytes
     name: str
     common_name: str = ""
+    is_ed25519: bool = False
+    """Whether its key is one that grpc cannot verify."""
 
     @property
     def is_maintenance(self) -> bool:
@@ -86,10 +100,14 @@ def look_at(host: str, port: int) -> Presented:
             f"{host}:{port} cannot be reached: {reason or error}",
             hint="edgectl discover shows the nodes on this network",
         ) from error
-    return _present(der or b"")
+    return present(der or b"")
 
 
-def _present(der: bytes) -> Presented:
+def present(der: bytes) -> Presented:
+    """Return what a server's certificate, as TLS hands it out, says."""
+    from edge.pki.certificate import from_der, inspect
+    from edge.pki.key import fingerprint, key_algorithm, spki_digest
+
     pem = from_der(der)
     facts = inspect(pem)
     names = facts.dns_names or tuple(str(address) for address in facts.addresses)
@@ -99,6 +117,7 @@ def _present(der: bytes) -> Presented:
         digest=spki_digest(pem),
         name=names[0] if names else facts.common_name,
         common_name=facts.common_name,
+        is_ed25519=key_algorithm(pem) == "ed25519",
     )
 
 

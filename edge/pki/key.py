@@ -72,6 +72,11 @@ def dump_key(key: PrivateKey) -> bytes:
     return pem.replace(b" PRIVATE KEY-----", b" ED25519 PRIVATE KEY-----") if is_ed25519 else pem
 
 
+def openssl_key(pem: bytes) -> bytes:
+    """Return a private key under the PEM label that OpenSSL knows it by."""
+    return _relabel(pem)
+
+
 def key_algorithm(pem: bytes) -> Algorithm:
     """Return the algorithm of a key or certificate; grpc takes no Ed25519 leaves."""
     public = load_public(pem)

@@ -106,7 +106,7 @@ def test_wrong_way_to_talk_is_explained(cluster: Cluster, fresh: str) -> None:
     assert "is configured already" in done.err
     assert "leave out --insecure" in done.err
     done = edgectl("get", "disks", "-n", fresh)
-    assert done.code == 9
+    assert done.code == 8
     assert "maintenance mode wants --insecure" in done.err
 
 

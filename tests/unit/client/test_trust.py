@@ -4,7 +4,7 @@
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from socket import create_server
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from edge.client.channel import open_channel, split_endpoint
 from edge.client.trust import Blind, Mutual, Pinned, check_pin, look_at
 from edge.errors import NodeError, TrustError
-from edge.pki.certificate import issue_client, new_ca, self_signed_server
-from edge.pki.key import fingerprint, new_key
+from edge.pki.certificate import self_signed_server
+from edge.pki.key import Algorithm, fingerprint, new_key, new_labelled_key, openssl_key
 
 NOW = datetime.now(UTC)
 
@@ -154,13 +154,16 @@ def test_somebody_who_does_not_speak_tls() -> None:
         thread.join()
 
 
-async def test_keys_that_cannot_be_used_are_refused_with_a_hint() -> None:
-    """An empty context, and a key that gRPC has no use for."""
-    with pytest.raises(TrustError, match="no certificate"):
+async def test_context_without_an_identity_is_refused_with_a_hint() -> None:
+    """Nothing to show is said before anything is sent, and keys never show."""
+    with pytest.raises(TrustError, match="no certificate") as caught:
         await open_channel("127.0.0.1", Mutual(ca=b"", crt=b"", key=b""))
-    authority = new_ca("talos", now=NOW - timedelta(days=1))
-    pair = issue_client(authority, ["os:admin"], now=NOW)
-    trust = Mutual(ca=authority.certificate, crt=pair.certificate, key=authority.key)
-    with pytest.raises(TrustError, match="Ed25519"):
-        await open_channel("127.0.0.1", trust)
-    assert "PRIVATE" not in repr(trust)
+    assert caught.value.hint
+    assert "PRIVATE" not in repr(Mutual(ca=b"", crt=b"", key=b"PRIVATE"))
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "p256", "rsa"])
+def test_kind_of_our_key_is_seen_under_every_label(algorithm: Algorithm) -> None:
+    """Upstream's labels and the ordinary one say the same of a key."""
+    for pem in (labelled := new_labelled_key(algorithm), openssl_key(labelled)):
+        assert Mutual(ca=b"", crt=b"", key=pem).is_ed25519 == (algorithm == "ed25519")
