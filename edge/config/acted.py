@@ -37,6 +37,8 @@ _ROOT = frozenset(
         "machine.time.servers",
         "machine.sysctls",
         "cluster.id",
+        "cluster.secret",
+        "cluster.discovery.enabled",
         "cluster.clusterName",
         "cluster.controlPlane.endpoint",
     }
@@ -52,6 +54,7 @@ _DOCUMENTS: Mapping[str, frozenset[str]] = {
     "StaticHostConfig": frozenset({"hostnames"}),
     "WatchdogTimerConfig": frozenset({"device", "timeout"}),
     "SysctlConfig": frozenset({"params"}),
+    "DiscoveryIdentityConfig": frozenset({"clusterID", "clusterSecret"}),
 }
 
 _IDENTITY = frozenset({"apiVersion", "kind", "name"})

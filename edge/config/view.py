@@ -13,6 +13,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
 
 from edge.config.interface import Address, InterfaceView, RouteView, SelectorView, StaticHost
+from edge.config.kinds.cluster import DiscoveryIdentityConfig
 from edge.config.kinds.link import DHCPv4Config, LinkConfig
 from edge.config.kinds.network import (
     HostnameConfig,
@@ -21,6 +22,7 @@ from edge.config.kinds.network import (
     TimeSyncConfig,
 )
 from edge.config.kinds.runtime import EnvironmentConfig, SysctlConfig, WatchdogTimerConfig
+from edge.config.kubelet import KubeletView, kubelet_view
 from edge.config.load import MachineConfig
 from edge.config.machine import Machine
 from edge.config.model import CertOnly, parse_duration
@@ -84,7 +86,11 @@ class NodeView:
     """PEM of further authorities whose certificates are trusted."""
     cluster_name: str
     cluster_id: str
+    cluster_secret: str = field(repr=False)
+    discovery: bool
+    """Whether the machines of the cluster may find each other."""
     endpoint: str
+    kubelet: KubeletView
 
     @property
     def trusted_cas(self) -> bytes:
@@ -103,6 +109,7 @@ def view(config: MachineConfig) -> NodeView:
     network = machine.network or Network()
     cluster: Cluster | None = config.root.cluster if config.root else None
     control_plane = cluster.controlPlane if cluster else None
+    identity = config.only(DiscoveryIdentityConfig)
     hostname, auto = _hostname(config, network)
     ca_cert, ca_key = (machine.ca.crt, machine.ca.key) if machine.ca else (None, None)
     time_disabled, time_servers, boot_timeout = _time(config, machine)
@@ -126,7 +133,10 @@ def view(config: MachineConfig) -> NodeView:
         ca_key=_pem(ca_key),
         accepted_cas=_pems(machine.acceptedCAs or ()),
         cluster_name=(cluster and cluster.clusterName) or "",
-        cluster_id=(cluster and cluster.id) or "",
+        cluster_id=(identity and identity.clusterID) or (cluster and cluster.id) or "",
+        cluster_secret=(identity and identity.clusterSecret) or (cluster and cluster.secret) or "",
+        discovery=bool(identity or (cluster and cluster.discovery and cluster.discovery.enabled)),
+        kubelet=kubelet_view(config),
         endpoint=(control_plane and control_plane.endpoint) or "",
     )
 
