@@ -9,6 +9,7 @@ from edge.client.container import ContainerCalls
 from edge.client.etcd import EtcdCalls
 from edge.client.event import EventCalls
 from edge.client.file import FileCalls
+from edge.client.identity import IdentityCalls
 from edge.client.life import LifeCalls
 from edge.client.log import LogCalls
 from edge.client.machine import MachineCalls
@@ -26,6 +27,7 @@ class NodeClient(
     ResourceCalls,
     FileCalls,
     ContainerCalls,
+    IdentityCalls,
     EtcdCalls,
 ):
     """Calls one node through an open channel; make it with `connect`."""

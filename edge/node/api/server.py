@@ -19,9 +19,11 @@ from edge.api import (
     time_pb2_grpc,
 )
 from edge.errors import NodeError
+from edge.node.api.client_config import ClientConfigCalls
 from edge.node.api.container import ContainerCalls
 from edge.node.api.file import FileCalls
 from edge.node.api.guard import Guard
+from edge.node.api.health import HealthService
 from edge.node.api.image import ImageCalls, ImageService
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
@@ -65,6 +67,7 @@ class MachineService(
     LogCalls,
     StatCalls,
     FileCalls,
+    ClientConfigCalls,
     ContainerCalls,
     ImageCalls,
     machine_pb2_grpc.MachineServiceServicer,
@@ -156,7 +159,7 @@ def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> No
     time_pb2_grpc.add_TimeServiceServicer_to_server(ClockService(machine), server)
     # Registered so that their methods are authorised before they answer Unimplemented.
     cluster_pb2_grpc.add_ClusterServiceServicer_to_server(
-        cluster_pb2_grpc.ClusterServiceServicer(), server
+        HealthService(machine, Identities(machine)), server
     )
     inspect_pb2_grpc.add_InspectServiceServicer_to_server(
         inspect_pb2_grpc.InspectServiceServicer(), server
