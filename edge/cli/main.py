@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "flash": ("flash", "Write an image to a card and read it back."),
     "gen": ("gen", "Generate machine configurations and secrets."),
     "get": ("get", "Show or watch a node's resources."),
+    "health": ("health", "Wait until the cluster is well."),
     "image": ("image", "Build bootable images."),
     "interfaces": ("interfaces", "Say where to look for interfaces."),
     "lab": ("lab", "Run virtual nodes on this machine."),
