@@ -15,7 +15,7 @@ from edge.client.client import NodeClient, connect
 from edge.client.model import Applied, ApplyMode
 from edge.client.trust import Blind, Mutual, Pinned
 from edge.config.generate import Generated, generate
-from edge.errors import NodeError
+from edge.errors import NodeError, TrustError
 from edge.pki.secrets import SecretsBundle, load_secrets
 from edge.provision.lab import Lab, LabNode
 from flasher.record import CardRecords
@@ -87,7 +87,7 @@ class Bench:
             try:
                 async with connect(node.address, self.mutual(node)) as client:
                     return await _stage(client)
-            except NodeError:
+            except (NodeError, TrustError):
                 async with connect(node.address, Blind()) as client:
                     return await _stage(client)
 
@@ -105,7 +105,7 @@ async def patiently(action: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
                 return await action()
-            except (NodeError, AssertionError):
+            except (NodeError, TrustError, AssertionError):
                 await asyncio.sleep(0.05)
 
 
