@@ -1,76 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`edgectl image`: build bootable images."""
-
-from pathlib import Path
+"""`edgectl image`: bootable images that are built here, and container images of nodes."""
 
 import click
 
-from edge.cli.output import emit
-from edge.events import Event, Noted, StepFinished
+from edge.cli.commands.image_build import build
+from edge.cli.commands.image_node import import_, list_, pull, remove
+
+# other names that people's fingers know -> command name
+_ALIASES = {"l": "list", "ls": "list", "p": "pull", "rm": "remove"}
 
 
-@click.group(name="image")
+class ImageGroup(click.Group):
+    """The group, with other names for some of its commands."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name or alias."""
+        return super().get_command(ctx, _ALIASES.get(cmd_name, cmd_name))
+
+
+@click.group(name="image", cls=ImageGroup)
 def command() -> None:
-    """Build bootable images."""
+    """Build bootable images; list, pull, import and remove container images."""
 
 
-@command.command()
-@click.option("--board", required=True, help="The board to build for; see `edgectl boards list`.")
-@click.option(
-    "--output",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write the image.  [default: BOARD.img]",
-)
-@click.option(
-    "--overlay",
-    "overlays",
-    multiple=True,
-    metavar="NAME",
-    help="Merge this device-tree overlay too; see `edgectl boards show`. Repeatable.",
-)
-@click.option("--refresh", is_flag=True, help="Ask the archive for newer packages now.")
-@click.option(
-    "-o",
-    "--format",
-    "output",
-    type=click.Choice(("table", "json", "yaml")),
-    default="table",
-    show_default=True,
-    help="How to print the result.",
-)
-def build(
-    board: str, file: Path | None, overlays: tuple[str, ...], refresh: bool, output: str
-) -> None:
-    """Build the image of a board; its description goes beside it as IMAGE.json."""
-    from dataclasses import asdict
-
-    from boards.catalog import load_profile
-    from edge.units import format_size
-    from flasher.image.build import build_image
-
-    profile = load_profile(board).with_overlays(overlays)
-    target = file or Path(f"{board}.img")
-    report = build_image(profile, target, listener=_narrate, refresh=refresh)
-    verdict = "within" if report.within_goal else "over"
-    _say(
-        f"boot assets of one slot: {format_size(report.slot_bytes)},"
-        f" {verdict} the goal of {format_size(report.slot_goal_bytes)}"
-    )
-    row = {**asdict(report), "image": str(target)}
-    if output == "table":
-        row["size"] = format_size(report.size_bytes)
-    emit([row], columns=("image", "board", "version", "size", "sha256"), output=output)
-    _say(f"next: edgectl flash --image {target} --to DEVICE")
-
-
-def _narrate(event: Event) -> None:
-    match event:
-        case StepFinished(step=name, seconds=seconds, detail=detail):
-            _say(f"{seconds:6.1f} s  {name}" + (f": {detail}" if detail else ""))
-        case Noted(text=text):
-            _say(f"          {text}")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+for each in (build, import_, list_, pull, remove):
+    command.add_command(each)
