@@ -3,17 +3,29 @@
 
 Without a configuration, or for links that it does not name, every Ethernet link runs DHCP.
 Addresses belong to one link: of several that a selector fits, the first by name gets them.
+
+What the kernel has is compared with what is wanted, so it does not matter how it came to be: by
+an earlier configuration, by a machined that died, by hand. Only what differs is touched.
 """
 
 import asyncio
 import fnmatch
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import NodeError
 from edge.node.log import logger
 from edge.node.network.dhcp import DhcpClient, Lease
-from edge.node.network.netlink import InterfaceAddress, Netlink, Route, Specs
+from edge.node.network.netlink import (
+    IPV6_METRIC,
+    InterfaceAddress,
+    Netlink,
+    Route,
+    Specs,
+    has_master,
+)
 from edge.node.resource import kind
 from edge.node.resource.store import Store
 
@@ -22,6 +34,8 @@ if TYPE_CHECKING:
 
 RESOLV_CONF = Path("/run/edge/resolv.conf")
 HOSTS = Path("/run/edge/hosts")
+MTUS = Path("/run/edge/mtus.json")
+"""What the MTUs of the links were before a configuration said otherwise."""
 DHCP_METRIC = 1024
 _OWNER = "network.StatusController"
 _log = logger("network")
@@ -34,10 +48,11 @@ class BoardNetwork:
         self.clients: dict[str, DhcpClient] = {}
         """The links that ask for a lease, and by what."""
         self._leases: dict[str, Lease] = {}
-        self._addresses: set[tuple[str, InterfaceAddress]] = set()
-        self._routes: set[tuple[str, Route]] = set()
+        self._own_addresses: set[tuple[str, InterfaceAddress]] = set()
+        self._own_routes: set[tuple[str, Route]] = set()
         self._view: NetworkView | None = None
         self._lock = asyncio.Lock()
+        self._settling: set[asyncio.Task[None]] = set()
 
     async def apply(self, view: "NetworkView | None") -> None:
         """Bring every link to what `view` wants.
@@ -51,7 +66,7 @@ class BoardNetwork:
             links = await netlink.links()
             await self._stop_dead(links)
             # First, because the kernel takes every later address of a network away with the first.
-            await self._drop_stale(netlink, links)
+            await self._remove_unwanted(netlink, links)
             for name in links:
                 try:
                     await self._configure(netlink, name, links)
@@ -75,6 +90,8 @@ class BoardNetwork:
 
     async def close(self) -> None:
         """Stop every DHCP client."""
+        for settling in self._settling:
+            settling.cancel()
         for client in self.clients.values():
             await client.stop()
         self.clients.clear()
@@ -84,7 +101,9 @@ class BoardNetwork:
         for name, client in list(self.clients.items()):
             if name not in links or not client.is_alive:
                 await self.clients.pop(name).stop()
-                self._leases.pop(name, None)
+                if lease := self._leases.pop(name, None):
+                    # It stays until another lease comes, which mostly grants the same address.
+                    self._own_addresses.discard((name, lease.address))
 
     async def _configure(self, netlink: Netlink, name: str, links: Specs) -> None:
         link = links[name]
@@ -92,23 +111,94 @@ class BoardNetwork:
             await netlink.set_up(link["index"])
             return
         wanted = self._wanted(name, links)
-        if link["type"] != "ether" or (wanted is not None and wanted.ignore):
+        if name in self.clients and not self._wants_dhcp(name, links):
+            await self.clients.pop(name).stop()
+            self._leases.pop(name, None)
+        if not self._is_ours(name, links):
             return
         if wanted is not None and not wanted.up:
-            if name in self.clients:
-                await self._stop_dhcp(netlink, name, link["index"])
+            await netlink.set_down(link["index"])
             return
-        await netlink.set_up(link["index"], wanted.mtu or 0 if wanted else 0)
-        if wanted is None or wanted.dhcp:
+        await self._set_up(netlink, name, link, wanted.mtu if wanted else None)
+        if name not in self.clients and self._wants_dhcp(name, links):
             await self._start_dhcp(name)
-        elif name in self.clients:
-            await self._stop_dhcp(netlink, name, link["index"])
-        for address in wanted.addresses if wanted else ():
-            await netlink.add_address(link["index"], address)
-            self._addresses.add((name, address))
-        for route in _routes(wanted):
-            await netlink.add_route(link["index"], route)
-            self._routes.add((name, route))
+        await self._add_missing(netlink, name, links)
+
+    async def _set_up(
+        self, netlink: Netlink, name: str, link: dict[str, Any], wanted_mtu: int | None
+    ) -> None:
+        before = _read_mtus()
+        mtu = wanted_mtu or before.get(name) or link["mtu"]
+        if mtu != link["mtu"]:
+            _write_mtus({name: link["mtu"], **before})
+        # Set even on a link that is up: it may be down in the meantime.
+        await netlink.set_up(link["index"], mtu if mtu != link["mtu"] else 0)
+
+    async def _remove_unwanted(self, netlink: Netlink, links: Specs) -> None:
+        """Take away what no link is to have, as far as it is for this node to decide."""
+        for name, route in await netlink.standing_routes(links):
+            is_own = (name, route) in self._own_routes
+            if route not in self._routes_of(name, links) and self._may_remove(name, links, is_own):
+                await netlink.remove_route(links[name]["index"], route)
+                self._own_routes.discard((name, route))
+        for name, address in await netlink.standing_addresses(links):
+            is_own = (name, address) in self._own_addresses
+            if address in self._addresses_of(name, links) or links[name]["type"] == "loopback":
+                continue
+            if self._may_remove(name, links, is_own):
+                await netlink.remove_address(links[name]["index"], address)
+                self._own_addresses.discard((name, address))
+
+    async def _add_missing(self, netlink: Netlink, name: str, links: Specs) -> None:
+        index = links[name]["index"]
+        addresses = await netlink.standing_addresses(links)
+        for address in self._addresses_of(name, links):
+            if (name, address) not in addresses:
+                await netlink.add_address(index, address)
+            self._own_addresses.add((name, address))
+        routes = await netlink.standing_routes(links)
+        for route in self._routes_of(name, links):
+            if (name, route) not in routes:
+                await netlink.add_route(index, route)
+            self._own_routes.add((name, route))
+
+    def _may_remove(self, name: str, links: Specs, is_own: bool) -> bool:
+        # What a machined before this one leased is better than nothing until there is a lease.
+        is_waiting = self._wants_dhcp(name, links) and name not in self._leases
+        return is_own or (self._is_ours(name, links) and not is_waiting)
+
+    def _is_ours(self, name: str, links: Specs) -> bool:
+        """Say whether the link is an Ethernet link that is to be configured at all."""
+        wanted = self._wanted(name, links)
+        if wanted is None:
+            # What somebody made, such as the bridge of a container network, is not for us.
+            is_cable = links[name]["kind"] in ("", "veth") and not has_master(name)
+            return links[name]["type"] == "ether" and is_cable
+        return links[name]["type"] == "ether" and not wanted.ignore
+
+    def _wants_dhcp(self, name: str, links: Specs) -> bool:
+        wanted = self._wanted(name, links)
+        if not self._is_ours(name, links) or (wanted is not None and not wanted.up):
+            return False
+        return wanted is None or wanted.dhcp
+
+    def _addresses_of(self, name: str, links: Specs) -> list[InterfaceAddress]:
+        wanted = self._wanted(name, links)
+        if not self._is_ours(name, links) or (wanted is not None and not wanted.up):
+            return []
+        lease = self._leases.get(name) if self._wants_dhcp(name, links) else None
+        return [*(wanted.addresses if wanted else ()), *([lease.address] if lease else [])]
+
+    def _routes_of(self, name: str, links: Specs) -> list[Route]:
+        wanted = self._wanted(name, links)
+        if not self._is_ours(name, links) or (wanted is not None and not wanted.up):
+            return []
+        routes = _routes(wanted)
+        lease = self._leases.get(name) if self._wants_dhcp(name, links) else None
+        if lease and lease.gateway:
+            metric = (wanted.dhcp_route_metric if wanted else None) or DHCP_METRIC
+            routes.append(Route(gateway=lease.gateway, metric=metric))
+        return routes
 
     def _wanted(self, name: str, links: Specs) -> "InterfaceView | None":
         for each in self._view.interfaces if self._view else ():
@@ -124,45 +214,27 @@ class BoardNetwork:
         await client.start()
         self.clients[name] = client
 
-    async def _stop_dhcp(self, netlink: Netlink, name: str, index: int) -> None:
-        await self.clients.pop(name).stop()
-        if lease := self._leases.pop(name, None):
-            await netlink.remove_address(index, lease.address)
-
-    async def _drop_stale(self, netlink: Netlink, links: Specs) -> None:
-        for name, route in list(self._routes):
-            if name not in links or route not in _routes(self._wanted(name, links)):
-                self._routes.discard((name, route))
-                if name in links:
-                    await netlink.remove_route(links[name]["index"], route)
-        for name, address in list(self._addresses):
-            wanted = self._wanted(name, links) if name in links else None
-            if wanted is None or address not in wanted.addresses:
-                self._addresses.discard((name, address))
-                if name in links:
-                    await netlink.remove_address(links[name]["index"], address)
-
     async def _on_lease(self, name: str, lease: Lease | None) -> None:
-        async with Netlink() as netlink:
+        # The client waits for this; to wait here for somebody who stops it would take long.
+        settling = asyncio.create_task(self._settle(name, lease))
+        self._settling.add(settling)
+        settling.add_done_callback(self._settling.discard)
+
+    async def _settle(self, name: str, lease: Lease | None) -> None:
+        async with self._lock, Netlink() as netlink:
             links = await netlink.links()
-            if name not in links:
+            if name not in links or name not in self.clients:
                 return
-            index = links[name]["index"]
-            before = self._leases.pop(name, None)
-            if before and (lease is None or before.address != lease.address):
-                await netlink.remove_address(index, before.address)
+            self._leases.pop(name, None)
             if lease:
                 self._leases[name] = lease
-                await self._grant(netlink, index, lease)
+            try:
+                await self._remove_unwanted(netlink, links)
+                await self._add_missing(netlink, name, links)
+            except OSError as error:
+                _log.warning("%s: lease cannot be used: %s", name, error.strerror or error)
+            self._write_names()
         _log.info("%s: %s", name, f"lease {lease.address}" if lease else "lease lost")
-        self._write_names()
-
-    async def _grant(self, netlink: Netlink, index: int, lease: Lease) -> None:
-        await netlink.add_address(index, lease.address)
-        if lease.gateway:
-            wanted = self._view.interface(lease.link) if self._view else None
-            metric = (wanted.dhcp_route_metric if wanted else None) or DHCP_METRIC
-            await netlink.add_route(index, Route(gateway=lease.gateway, metric=metric))
 
     def _resolvers(self) -> list[str]:
         configured = list(self._view.nameservers) if self._view else []
@@ -186,15 +258,33 @@ class BoardNetwork:
 
 
 def _routes(wanted: "InterfaceView | None") -> list[Route]:
-    return [
+    routes = [
         Route(
             destination=str(each.destination or ""),
             gateway=str(each.gateway or ""),
             source=str(each.source or ""),
             metric=each.metric or 0,
+            mtu=each.mtu or 0,
         )
         for each in (wanted.routes if wanted else ())
     ]
+    return [
+        replace(route, metric=IPV6_METRIC) if route.is_ipv6 and not route.metric else route
+        for route in routes
+    ]
+
+
+def _read_mtus() -> dict[str, int]:
+    try:
+        mtus: dict[str, int] = json.loads(MTUS.read_text())
+    except (OSError, ValueError):
+        return {}
+    return mtus
+
+
+def _write_mtus(mtus: dict[str, int]) -> None:
+    MTUS.parent.mkdir(parents=True, exist_ok=True)
+    MTUS.write_text(json.dumps(mtus))
 
 
 def _is_chosen(name: str, wanted: "InterfaceView", links: Specs) -> bool:

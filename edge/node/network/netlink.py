@@ -24,6 +24,9 @@ _STATES = {
     **{"notpresent": "notPresent", "lowerlayerdown": "lowerLayerDown"},
 }
 PERMANENT = 0x80
+STATIC = 4
+IPV6_METRIC = 1024
+"""What the kernel makes of an IPv6 route without a metric."""
 
 Specs = dict[str, dict[str, Any]]
 InterfaceAddress = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -37,6 +40,12 @@ class Route:
     gateway: str = ""
     source: str = ""
     metric: int = 0
+    mtu: int = 0
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Say of which family it is."""
+        return ":" in f"{self.destination}{self.gateway}"
 
 
 class Netlink:
@@ -83,6 +92,31 @@ class Netlink:
                     found["/".join(key)] = spec
         return found
 
+    async def standing_addresses(self, links: Specs) -> set[tuple[str, InterfaceAddress]]:
+        """Return the links' addresses that somebody set, and nobody leased or made up."""
+        found = await self.addresses(links)
+        return {
+            (spec["linkName"], ipaddress.ip_interface(spec["address"]))
+            for spec in found.values()
+            if spec["flags"] == "permanent" and spec["scope"] == "global"
+        }
+
+    async def standing_routes(self, links: Specs) -> set[tuple[str, Route]]:
+        """Return the links' routes that somebody set, and not the kernel or a router."""
+        names = {link["index"]: name for name, link in links.items()}
+        found = set()
+        with _translated():
+            async for message in await self._route.get_routes(table=254, proto=STATIC):
+                name = names.get(message.get("oif") or 0)
+                if name and message["proto"] == STATIC and message["type"] == 1:
+                    found.add((name, _standing_route(message)))
+        return found
+
+    async def set_down(self, index: int) -> None:
+        """Take a link down."""
+        with _translated():
+            await self._route.link("set", index=index, state="down")
+
     async def set_up(self, index: int, mtu: int = 0) -> None:
         """Bring a link up, with an MTU if one is given."""
         extra = {"mtu": mtu} if mtu else {}
@@ -120,6 +154,11 @@ class Netlink:
             await self._route.route("del", oif=index, **_route_options(route))
 
 
+def has_master(name: str) -> bool:
+    """Say whether a link is a part of another one, such as a bridge."""
+    return (Path("/sys/class/net") / name / "master").exists()
+
+
 @contextmanager
 def _translated(*, but: int = 0) -> Iterator[None]:
     """Turn netlink's errors into OSError, since they are errors of the system; `but` is none."""
@@ -131,13 +170,27 @@ def _translated(*, but: int = 0) -> Iterator[None]:
 
 
 def _route_options(route: Route) -> dict[str, Any]:
-    version = 6 if ":" in f"{route.destination}{route.gateway}" else 4
     options: dict[str, Any] = {
-        "dst": route.destination or ("::/0" if version == 6 else "0.0.0.0/0"),
-        "family": socket.AF_INET6 if version == 6 else socket.AF_INET,
+        "dst": route.destination or ("::/0" if route.is_ipv6 else "0.0.0.0/0"),
+        "family": socket.AF_INET6 if route.is_ipv6 else socket.AF_INET,
+        "proto": STATIC,
     }
+    if route.mtu:
+        options["metrics"] = {"mtu": route.mtu}
     given = {"gateway": route.gateway, "prefsrc": route.source, "priority": route.metric}
     return options | {name: value for name, value in given.items() if value}
+
+
+def _standing_route(message: Any) -> Route:
+    metrics = message.get("metrics")
+    destination = message.get("dst")
+    return Route(
+        destination=f"{destination}/{message['dst_len']}" if destination else "",
+        gateway=message.get("gateway") or "",
+        source=message.get("prefsrc") or "",
+        metric=message.get("priority") or 0,
+        mtu=(metrics.get("mtu") if metrics else 0) or 0,
+    )
 
 
 def _link(link: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from edge.node.resource import kind
 from edge.node.resource.encode import to_wire
 from edge.node.resource.store import Store
 
+# The kernel tells about carriers once a second.
+CARRIER_S = 1.5
 ROOT = "version: v1alpha1\nmachine:\n  type: worker\n"
 
 
@@ -54,6 +56,7 @@ async def look(network: BoardNetwork) -> dict[str, Any]:
         to_wire(each)
     return {
         "links": {r.id: r.spec["operationalState"] for r in store.of_kind(kind.LINK_STATUS)},
+        "mtus": {r.id: r.spec["mtu"] for r in store.of_kind(kind.LINK_STATUS)},
         "addresses": [r.id for r in store.of_kind(kind.ADDRESS_STATUS) if "fe80" not in r.id],
         "routes": [r.id for r in store.of_kind(kind.ROUTE_STATUS) if "fe80" not in r.id],
         "resolvers": store.spec(kind.RESOLVER_STATUS, "resolvers")["dnsServers"],
@@ -138,6 +141,76 @@ async def lost() -> dict[str, Any]:
     return {"started": started, "gone": gone, "again": again, "end": sorted(network.clients)}
 
 
+FIRST = """
+- interface: eth0
+  addresses: [10.9.0.2/24, "fd09::2/64"]
+  mtu: 1400
+  routes:
+    - {gateway: 10.9.0.1}
+    - {network: 10.8.0.0/16, gateway: 10.9.0.1, mtu: 1300}
+    - {network: "fd08::/64", gateway: "fd09::1"}
+"""
+OTHER = "- interface: eth0\n  addresses: [10.9.0.3/24]\n"
+
+
+async def twice() -> dict[str, Any]:
+    """Apply the same again while somebody listens to what the kernel tells."""
+    network = BoardNetwork()
+    await network.apply(interfaces(FIRST))
+    # Duplicate address detection tells about itself.
+    await asyncio.sleep(2.5)
+    before = await look(network)
+    monitor = await asyncio.create_subprocess_exec(
+        *("ip", "-o", "monitor", "link", "address", "route"), stdout=asyncio.subprocess.PIPE
+    )
+    await asyncio.sleep(0.3)
+    await network.apply(interfaces(FIRST))
+    await asyncio.sleep(0.3)
+    monitor.terminate()
+    told, _ = await monitor.communicate()
+    return {"told": told.decode().splitlines(), "same": before == await look(network)}
+
+
+async def converge() -> dict[str, Any]:
+    """Reach one configuration from nothing, from another one of a machined that died, by hand."""
+    fresh = BoardNetwork()
+    await fresh.apply(interfaces(OTHER))
+    await asyncio.sleep(CARRIER_S)
+    wanted = await look(fresh)
+    await BoardNetwork().apply(interfaces(FIRST))
+    changed = await look(fresh)
+    ip("addr", "add", "10.66.0.1/16", "dev", "eth0")
+    ip("route", "add", "10.67.0.0/16", "via", "10.66.0.2", "proto", "static")
+    ip("link", "set", "eth0", "mtu", "1350")
+    ip("link", "add", "cni0", "type", "bridge")
+    ip("addr", "add", "10.244.0.1/24", "dev", "cni0")
+    after = BoardNetwork()
+    await after.apply(interfaces(OTHER))
+    await asyncio.sleep(CARRIER_S)
+    reached = await look(after)
+    bridge = [each for each in reached["addresses"] if "cni0" in each]
+    reached["addresses"] = [each for each in reached["addresses"] if "cni0" not in each]
+    del reached["links"]["cni0"]
+    reached["routes"] = [each for each in reached["routes"] if "10.244" not in each]
+    return {"wanted": wanted, "changed": changed, "reached": reached, "bridge": bridge}
+
+
+async def down() -> dict[str, Any]:
+    """Take a link down by configuration, and up again."""
+    network = BoardNetwork()
+    await network.apply(interfaces(OTHER))
+    off = "---\napiVersion: v1alpha1\nkind: LinkConfig\nname: eth0\nup: {}\n"
+    on = "addresses: [{address: 10.9.0.3/24}]\n"
+    states = []
+    for up in ("false", "true"):
+        await network.apply(view(load(ROOT + off.format(up) + on)))
+        await asyncio.sleep(CARRIER_S)
+        seen = await look(network)
+        states.append((seen["links"]["eth0"], "eth0/10.9.0.3/24" in seen["addresses"]))
+    await network.close()
+    return {"states": states}
+
+
 def main() -> None:
     """Run the named scene on two links."""
     scenes: dict[str, Callable[[], Any]] = {
@@ -145,6 +218,9 @@ def main() -> None:
         "metal": metal,
         "fault": fault,
         "lost": lost,
+        "twice": twice,
+        "converge": converge,
+        "down": down,
     }
     syscall.mount("tmpfs", Path("/run"), "tmpfs")
     ip("netns", "add", "switch")

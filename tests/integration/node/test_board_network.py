@@ -76,3 +76,25 @@ def test_dhcp_comes_back_with_its_link() -> None:
         "again": ["eth0", "eth1"],
         "end": [],
     }
+
+
+def test_applying_twice_touches_nothing() -> None:
+    """The kernel has nothing to tell."""
+    assert _play("twice") == {"told": [], "same": True}
+
+
+def test_the_network_converges_whatever_it_was() -> None:
+    """Earlier configurations, dead machineds and hands leave no trace; others' links stay."""
+    result = _play("converge")
+    assert result["changed"] != result["wanted"]
+    assert "inet4/10.9.0.1/10.8.0.0/16/" in " ".join(result["changed"]["routes"])
+    assert result["changed"]["mtus"]["eth0"] == 1400
+    reached = result["reached"]
+    reached["mtus"].pop("cni0")
+    assert reached == result["wanted"]
+    assert result["bridge"] == ["cni0/10.244.0.1/24"]
+
+
+def test_a_link_goes_down_and_up_by_configuration() -> None:
+    """And loses its addresses in between."""
+    assert _play("down") == {"states": [["down", False], ["up", True]]}
