@@ -4,9 +4,8 @@
 Nodes never wait for each other: each has its own deadline, its own rows and its own error.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -17,8 +16,11 @@ from edge.cli.options import Targets, given_targets
 from edge.errors import ConfigError, EdgeError, NodeError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from edge.cli.known import Chosen
     from edge.client.client import NodeClient
     from edge.client.trust import Mutual
     from edge.config.talosconfig import Context, TalosConfig
@@ -45,9 +47,16 @@ class Access:
     """The nodes of a command and how to reach each of them; no `trust` means maintenance mode."""
 
     nodes: tuple[str, ...]
+    """Their addresses."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the user called some of the addresses."""
     endpoints: tuple[str, ...] = ()
     trust: "Mutual | None" = None
     pins: tuple[str, ...] = ()
+
+    def label(self, node: str) -> str:
+        """Return what the user called the node at this address."""
+        return self.names.get(node, node)
 
     def open(self, node: str) -> "AbstractAsyncContextManager[NodeClient]":
         """Connect to one of the nodes."""
@@ -59,7 +68,8 @@ class Access:
 
         assert self.trust
         endpoint = await _choose_endpoint(node, self.endpoints)
-        async with connect(node, self.trust, endpoint=endpoint) as client:
+        name = self.label(node)
+        async with connect(name, self.trust, endpoint=endpoint, address=node) as client:
             yield client
 
     @asynccontextmanager
@@ -67,7 +77,7 @@ class Access:
         from edge.client.client import connect
 
         contact = await contact_node(node, self.pins)
-        async with connect(node, contact.trust) as client:
+        async with connect(self.label(node), contact.trust, address=node) as client:
             yield client
 
 
@@ -86,12 +96,31 @@ def choose_access(
     if pins and not insecure:
         raise click.UsageError("--cert-fingerprint goes with --insecure")
     if insecure:
-        return Access(nodes=_named(targets.nodes or targets.endpoints), pins=tuple(pins))
+        chosen = _resolve(_named(targets.nodes or targets.endpoints), None)
+        return Access(nodes=tuple(chosen.addresses), names=chosen.names, pins=tuple(pins))
     if named_only:
         _named(targets.nodes)
-    context = load_context(targets)
-    nodes = targets.nodes or context.nodes or targets.endpoints or context.endpoints
-    return Access(nodes=_named(nodes), endpoints=targets.endpoints, trust=_mutual(context))
+    config = load_config(targets)
+    named = (targets.context or config.current, config.context(targets.context))
+    return _configured_access(targets, named)
+
+
+def _configured_access(targets: Targets, named: "tuple[str, Context]") -> Access:
+    context = named[1]
+    through = tuple(_resolve(targets.endpoints, named).addresses)
+    if targets.nodes:
+        chosen = _resolve(targets.nodes, named)
+        nodes, names = tuple(chosen.addresses), chosen.names
+    else:
+        # Defaults are addresses: a group counts only where somebody typed it.
+        nodes, names = _named(context.nodes or through or context.endpoints), {}
+    return Access(nodes=nodes, names=names, endpoints=through, trust=_mutual(context))
+
+
+def _resolve(words: Sequence[str], context: "tuple[str, Context] | None") -> "Chosen":
+    from edge.cli.known import resolve
+
+    return resolve(words, context)
 
 
 def has_targets() -> bool:
@@ -172,18 +201,39 @@ def on_clients(
     *,
     deadline_s: float | None = DEADLINE_S,
 ) -> Results[T]:
-    """Connect to every node and run `action`, as `on_nodes` does."""
+    """Run `action` with a client of every node, printing the errors of each.
 
-    async def connected(node: str) -> T:
-        async with access.open(node) as client:
-            return await action(client)
+    Raises:
+        EdgeError: what happened, when there is only one node.
+    """
+    import asyncio
 
-    return on_nodes(access.nodes, connected, deadline_s=deadline_s)
+    return asyncio.run(_on_clients(access, action, deadline_s))
+
+
+async def _on_clients(
+    access: Access, action: "Callable[[NodeClient], Awaitable[T]]", deadline_s: float | None
+) -> Results[T]:
+    from edge.client.fleet import Fleet
+
+    results: Results[T] = Results()
+    found: dict[str, T] = {}
+    async with Fleet(access.nodes, access.open) as fleet:
+        async for each in fleet.stream(action, deadline_s=deadline_s):
+            if each.error is None:
+                found[each.node] = each.result()
+            elif len(access.nodes) == 1:
+                raise each.error
+            else:
+                results.errors.append(each.error)
+                _print_error(access.label(each.node), each.error)
+    results.found = [(access.label(node), found[node]) for node in access.nodes if node in found]
+    return results
 
 
 def on_nodes(
     nodes: Sequence[str],
-    action: Callable[[str], Awaitable[T]],
+    action: "Callable[[str], Awaitable[T]]",
     *,
     deadline_s: float | None = DEADLINE_S,
 ) -> Results[T]:
@@ -192,12 +242,16 @@ def on_nodes(
     Raises:
         EdgeError: what happened, when there is only one node.
     """
+    import asyncio
+
     return asyncio.run(_on_nodes(nodes, action, deadline_s))
 
 
 async def _on_nodes(
-    nodes: Sequence[str], action: Callable[[str], Awaitable[T]], deadline_s: float | None
+    nodes: Sequence[str], action: "Callable[[str], Awaitable[T]]", deadline_s: float | None
 ) -> Results[T]:
+    import asyncio
+
     results: Results[T] = Results()
 
     async def attempt(node: str) -> tuple[str, T] | None:
@@ -215,7 +269,11 @@ async def _on_nodes(
     return results
 
 
-async def _limited(node: str, action: Callable[[str], Awaitable[T]], deadline_s: float | None) -> T:
+async def _limited(
+    node: str, action: "Callable[[str], Awaitable[T]]", deadline_s: float | None
+) -> T:
+    import asyncio
+
     try:
         async with asyncio.timeout(deadline_s):
             return await action(node)
@@ -241,6 +299,8 @@ async def _choose_endpoint(node: str, endpoints: Sequence[str]) -> str:
 
 
 async def _answers(endpoint: str) -> bool:
+    import asyncio
+
     from edge.client.channel import split_endpoint
 
     host, port = split_endpoint(endpoint)

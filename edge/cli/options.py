@@ -5,11 +5,14 @@ import base64
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.cli.switch import spell_out_switches
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem as Item
 
 _META_KEY = "edge.cli.targets"
 
@@ -44,13 +47,16 @@ def target_options() -> list[click.Parameter]:
             "--nodes",
             multiple=True,
             metavar="NODE",
-            help="Nodes, repeated or joined by commas.",
+            shell_complete=_complete,
+            help="Addresses, names or groups (all, controlplane, workers, LABEL=VALUE) of nodes,"
+            " repeated or joined by commas.",
         ),
         _option(
             "-e",
             "--endpoints",
             multiple=True,
             metavar="NODE",
+            shell_complete=_complete,
             help="Nodes to talk through, instead of directly.",
         ),
         _option("--context", metavar="NAME", help="Context of the client configuration."),
@@ -111,6 +117,21 @@ def _check_pins(
         if not is_digest:
             raise click.BadParameter(f"{pin!r} is no fingerprint; copy it from the node's console")
     return pins
+
+
+def _complete(_ctx: click.Context, _option: click.Parameter, incomplete: str) -> "list[Item]":
+    """Offer what the last of the words joined by commas may become."""
+    from click.shell_completion import CompletionItem
+
+    from edge.cli.known import suggestions
+
+    before, comma, word = incomplete.rpartition(",")
+    given = set(before.split(","))
+    return [
+        CompletionItem(f"{before}{comma}{name}", help=what)
+        for name, what in suggestions()
+        if name.startswith(word) and name not in given
+    ]
 
 
 def _option(*names: str, **settings: Any) -> click.Option:

@@ -34,16 +34,21 @@ class NodeClient(
 
 
 @asynccontextmanager
-async def connect(node: str, trust: Trust, *, endpoint: str = "") -> AsyncIterator[NodeClient]:
+async def connect(
+    node: str, trust: Trust, *, endpoint: str = "", address: str = ""
+) -> AsyncIterator[NodeClient]:
     """Open a client for `node`, directly or through another node's `endpoint`.
+
+    `address` is where the node is, when `node` is only what people call it.
 
     Raises:
         NodeError: when the node cannot be reached.
         TrustError: when it is not the node we want.
     """
-    channel = await open_channel(endpoint or node, trust)
-    forwarded = bool(endpoint) and endpoint != node
-    client = NodeClient(node, channel, (("node", node),) if forwarded else ())
+    address = address or node
+    channel = await open_channel(endpoint or address, trust)
+    forwarded = bool(endpoint) and endpoint != address
+    client = NodeClient(node, channel, (("node", address),) if forwarded else ())
     try:
         yield client
     finally:
