@@ -79,11 +79,12 @@ def known_nodes(context: "tuple[str, Context] | None") -> "list[InventoryNode]":
 
     inventory = load_inventory(inventory_path()).values()
     remember(inventory)
-    clusters = ("", context[0]) if context else ()
-    nodes = [each for each in inventory if context is None or each.cluster in clusters]
+    if context is None:
+        return [*inventory, *_lab_nodes(None)]
+    nodes = [each for each in inventory if each.cluster in ("", context[0])]
     nodes += _lab_nodes(context)
     listed = {node.address for node in nodes}
-    for address in context[1].nodes if context else ():
+    for address in context[1].nodes:
         if address not in listed:
             role = "controlplane" if address in context[1].endpoints else ""
             nodes.append(InventoryNode(name=address, address=address, role=role))

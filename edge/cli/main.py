@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "health": ("health", "Wait until the cluster is well."),
     "image": ("image", "Build bootable images; manage container images of nodes."),
     "interfaces": ("interfaces", "Say where to look for interfaces."),
+    "inventory": ("inventory", "Keep names, roles and labels of nodes."),
     "lab": ("lab", "Run virtual nodes on this machine."),
     "list": ("list", "List the files of nodes."),
     "logs": ("logs", "Show the log of a node's service."),
@@ -55,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restart": ("restart", "End a container, so that it is started again."),
     "rollback": ("rollback", "Return nodes to what they ran before an upgrade."),
     "routes": ("interfaces", "Say where to look for routes."),
+    "rotate-ca": ("rotate_ca", "Exchange the certificate authority of a cluster."),
     "services": ("services", "List a node's services."),
     "shutdown": ("shutdown", "Power nodes off."),
     "stats": ("stats", "Show what the containers of nodes use."),
@@ -158,6 +160,10 @@ def main() -> None:
     """Run edgectl with the arguments of this process."""
     _replace_closed_streams()
     _stop_like_ctrl_c()
+    if "_EDGECTL_COMPLETE" in os.environ:
+        from edge.cli.shell import use_bash_lines
+
+        use_bash_lines()
     sys.exit(run(sys.argv[1:]))
 
 

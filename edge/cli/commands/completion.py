@@ -14,7 +14,9 @@ def command(shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     from edge.cli.main import cli
+    from edge.cli.shell import use_bash_lines
 
+    use_bash_lines()
     found = get_completion_class(shell)
     assert found, "click completes these shells"
     click.echo(found(cli, {}, "edgectl", "_EDGECTL_COMPLETE").source())
