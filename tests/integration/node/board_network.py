@@ -6,26 +6,45 @@ Run by `test_board_network.py` below `unshare --net --mount`.
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 from typing import Any
 
+from edge.config.generate import generate
 from edge.config.interface import InterfaceView, RouteView
 from edge.config.load import load
 from edge.config.metal import MetalNetwork, parse_metal, render_metal
+from edge.config.patch import parse_patch, patch_config
+from edge.config.talosconfig import dump_talosconfig
 from edge.config.view import NodeView, view
 from edge.errors import EdgeError
+from edge.meta import keys
+from edge.node.apply import Applier, Mode
 from edge.node.boot import syscall
+from edge.node.configuration import read_configuration
+from edge.node.control.api import ApiController
+from edge.node.control.controller import run_controller
+from edge.node.control.hostname import HostnameController
+from edge.node.control.network import NetworkController, NetworkStatusController
+from edge.node.log import start_logging
+from edge.node.machine import Machine
 from edge.node.network.board import HOSTS, RESOLV_CONF, BoardNetwork
 from edge.node.resource import kind
 from edge.node.resource.encode import to_wire
 from edge.node.resource.store import Store
+from edge.pki.key import new_key
+from edge.pki.secrets import new_secrets
+from tests.fakes.node import FakePlatform, write_disk
 
 # The kernel tells about carriers once a second.
 CARRIER_S = 1.5
+OPERATOR_S = 8.0
 ROOT = "version: v1alpha1\nmachine:\n  type: worker\n"
 
 
@@ -211,6 +230,172 @@ async def down() -> dict[str, Any]:
     return {"states": states}
 
 
+async def leased() -> dict[str, Any]:
+    """Get a lease from a real server, change its metric, restart machined, want no lease more."""
+    ip("-n", "switch", "addr", "add", "10.9.0.1/24", "dev", "eth0")
+    server = await asyncio.create_subprocess_exec(
+        *("ip", "netns", "exec", "switch", "dnsmasq", "--keep-in-foreground", "--port=0"),
+        *("--interface=eth0", "--dhcp-range=10.9.0.50,10.9.0.60", "--dhcp-authoritative"),
+        *("--conf-file=/dev/null", "--leasefile-ro", "--dhcp-option=option:router,10.9.0.1"),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    wants = "- {interface: eth0, dhcp: true, dhcpOptions: {routeMetric: %d}}"
+    seen = []
+    try:
+        network = BoardNetwork()
+        await network.apply(interfaces(wants % 300))
+        seen.append(await until(network, "inet4/10.9.0.1//300"))
+        await network.apply(interfaces(wants % 400))
+        seen.append(await until(network, "inet4/10.9.0.1//400"))
+        await network.close()
+        network = BoardNetwork()
+        await network.apply(interfaces(wants % 400))
+        seen.append(await look(network))
+        seen.append(await until(network, "inet4/10.9.0.1//400"))
+        await network.apply(interfaces(OTHER))
+        seen.append(await look(network))
+        await network.close()
+    finally:
+        server.terminate()
+        await server.wait()
+    mine = [
+        {
+            "addresses": [address for address in each["addresses"] if "10.9.0." in address],
+            "routes": [route for route in each["routes"] if "/10.9.0.1/" in route],
+        }
+        for each in seen
+    ]
+    return {"seen": mine}
+
+
+async def until(network: BoardNetwork, route: str) -> dict[str, Any]:
+    """Look until there is a lease and its route."""
+    for _ in range(100):
+        seen = await look(network)
+        if route in seen["routes"] and network._leases:
+            return seen
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"no {route} in {seen}")
+
+
+async def trial() -> dict[str, Any]:
+    """Have an operator at the other end of the cable try a configuration that cuts him off."""
+    folder = Path(tempfile.mkdtemp(dir="/run"))
+    node = OperatedNode(folder)
+    ip("-n", "switch", "addr", "add", "10.9.0.1/24", "dev", "eth0")
+    running = asyncio.create_task(node.run())
+    try:
+        seen = {"before": await node.until_reached()}
+        tried = await node.operator(
+            *("apply-config", "-n", "10.9.0.2", "-f", str(node.cut_off)),
+            *("--mode", "try", "--timeout", "6s"),
+        )
+        await asyncio.sleep(1)
+        seen["tried"] = tried in (0, 9)
+        seen["cut off"] = not await node.is_reached()
+        seen["active is the tried one"] = "10.77.0.2" in node.active
+        seen["again"] = await node.until_reached()
+        seen["active is the old one"] = "10.77.0.2" not in node.active
+        seen["kept is the old one"] = "10.77.0.2" not in node.kept
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    return seen
+
+
+class OperatedNode:
+    """A node with the network of a board, its API, and an operator behind the switch."""
+
+    def __init__(self, folder: Path) -> None:
+        now = datetime.now(UTC)
+        made = generate("demo", "https://10.9.0.2:6443", new_secrets(now=now), now=now)
+        self._folder = folder
+        self._first = self._with_address(made.controlplane, "10.9.0.2/24")
+        self.cut_off = folder / "cut-off.yaml"
+        self.cut_off.write_text(self._with_address(made.controlplane, "10.77.0.2/24"))
+        (folder / "talosconfig").write_text(dump_talosconfig(made.talosconfig))
+        write_disk(folder / "disk.img", {keys.NODE_KEY: new_key()})
+        platform = FakePlatform(folder, listen="0.0.0.0")
+        platform.network = BoardNetwork()
+        self._machine = Machine(platform, start_logging(lambda _text: None))
+
+    @property
+    def active(self) -> str:
+        """The text of the active configuration."""
+        return self._machine.active.text if self._machine.active else ""
+
+    @property
+    def kept(self) -> str:
+        """The text of the configuration on STATE."""
+        found = self._machine.volumes.state and read_configuration(self._machine.volumes.state)
+        return found.text if found else ""
+
+    async def run(self) -> None:
+        """Boot, take the first configuration, and serve."""
+        await self._machine.boot()
+        await Applier(self._machine).apply(self._first.encode(), Mode.AUTO)
+        controllers = [
+            each(self._machine)
+            for each in (
+                NetworkStatusController,
+                HostnameController,
+                ApiController,
+                NetworkController,
+            )
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for each in controllers:
+                    group.create_task(run_controller(each))
+        finally:
+            for each in reversed(controllers):
+                await each.close()
+
+    async def operator(self, *words: str) -> int:
+        """Run an edgectl command behind the switch; after a while it is given up."""
+        process = await asyncio.create_subprocess_exec(
+            *("ip", "netns", "exec", "switch", sys.executable, "-m", "edge", *words),
+            *("--talosconfig", str(self._folder / "talosconfig")),
+            env={**os.environ, "EDGECTL_HOME": str(self._folder / "home")},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            return await asyncio.wait_for(process.wait(), OPERATOR_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return -1
+
+    async def is_reached(self) -> bool:
+        """Say whether the operator sees the node now."""
+        try:
+            async with asyncio.timeout(1):
+                process = await asyncio.create_subprocess_exec(
+                    *("ip", "netns", "exec", "switch", "bash", "-c"),
+                    "exec 3<>/dev/tcp/10.9.0.2/50000",
+                    stderr=asyncio.subprocess.DEVNULL,
+                )
+                return await process.wait() == 0
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return False
+
+    async def until_reached(self) -> bool:
+        """Wait until the node answers the operator's edgectl."""
+        for _ in range(40):
+            if await self.is_reached() and await self.operator("version", "-n", "10.9.0.2") == 0:
+                return True
+            await asyncio.sleep(0.5)
+        return False
+
+    @staticmethod
+    def _with_address(text: str, address: str) -> str:
+        interface = f"{{interface: eth0, addresses: [{address}]}}"
+        patch = f"machine: {{network: {{interfaces: [{interface}]}}}}"
+        return patch_config(text, [parse_patch(patch)])
+
+
 def main() -> None:
     """Run the named scene on two links."""
     scenes: dict[str, Callable[[], Any]] = {
@@ -221,6 +406,8 @@ def main() -> None:
         "twice": twice,
         "converge": converge,
         "down": down,
+        "leased": leased,
+        "trial": trial,
     }
     syscall.mount("tmpfs", Path("/run"), "tmpfs")
     ip("netns", "add", "switch")

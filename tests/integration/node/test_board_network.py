@@ -98,3 +98,19 @@ def test_the_network_converges_whatever_it_was() -> None:
 def test_a_link_goes_down_and_up_by_configuration() -> None:
     """And loses its addresses in between."""
     assert _play("down") == {"states": [["down", False], ["up", True]]}
+
+
+def test_a_lease_converges() -> None:
+    """Metrics change under it, a new machined keeps it, a static address replaces it."""
+    first, changed, restarted, again, static = _play("leased")["seen"]
+    (address,) = first["addresses"]
+    assert first["routes"] == ["inet4/10.9.0.1//300"]
+    assert changed == {"addresses": [address], "routes": ["inet4/10.9.0.1//400"]}
+    assert restarted == changed
+    assert again == changed
+    assert static == {"addresses": ["eth0/10.9.0.3/24"], "routes": []}
+
+
+def test_a_trial_that_cuts_the_operator_off_goes_back() -> None:
+    """And nothing of it is kept."""
+    assert set(_play("trial").values()) == {True}
