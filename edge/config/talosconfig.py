@@ -9,13 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field, ValidationError
-
 from edge.config.dump import dump_stream
 from edge.config.file import read_text, write_file
-from edge.config.load import explain_all
-from edge.config.model import Base64, Model, SecretBase64, Text, Texts
-from edge.config.stream import count_faults, parse_stream
+from edge.config.stream import parse_stream
 from edge.errors import ConfigError
 
 IN_CLUSTER = Path("/var/run/secrets/talos.dev/config")
@@ -83,13 +79,13 @@ def parse_talosconfig(text: str, *, source: str = "talosconfig") -> TalosConfig:
     raws = parse_stream(text, source=source)
     if not raws:
         return TalosConfig()
-    try:
-        document = _Document.model_validate(raws[0].value)
-    except ValidationError as error:
-        faults = tuple(explain_all(error, raws[0], _Document, source))
-        raise ConfigError(f"{source} has {count_faults(faults)}", faults=faults) from error
-    contexts = {name: _read(context) for name, context in (document.contexts or {}).items()}
-    return TalosConfig(current=document.context or "", contexts=contexts)
+    document = raws[0].value
+    if not _is_plain(document):
+        from edge.config.talosconfig_model import plain_document
+
+        document = plain_document(raws[0], source)
+    contexts = {name: _read(context) for name, context in document.get("contexts", {}).items()}
+    return TalosConfig(current=document.get("context", ""), contexts=contexts)
 
 
 def dump_talosconfig(config: TalosConfig) -> str:
@@ -125,35 +121,46 @@ def find_talosconfig(
     return IN_CLUSTER if not path.exists() and IN_CLUSTER.exists() else path
 
 
-class _Context(Model):
-    model_config = ConfigDict(extra="allow")
-
-    endpoints: Texts | None = None
-    target: Text | None = None
-    nodes: Texts | None = None
-    ca: Base64 | None = None
-    crt: Base64 | None = None
-    key: SecretBase64 | None = None
-    auth: dict[str, Any] | None = None
-    cluster: Text | None = None
-    proxy_url: Text | None = Field(default=None, alias="proxy-url")
+_TEXTS = ("endpoints", "nodes")
+_PEMS = ("ca", "crt", "key")
 
 
-class _Document(Model):
-    context: Text | None = None
-    contexts: dict[str, _Context] | None = None
+def _is_plain(document: Any) -> bool:
+    """Say whether a document is as edgectl and upstream write it, without any fault."""
+    return (
+        isinstance(document, dict)
+        and document.keys() <= {"context", "contexts"}
+        and isinstance(document.get("context", ""), str)
+        and isinstance(contexts := document.get("contexts", {}), dict)
+        and all(_is_plain_context(context) for context in contexts.values())
+    )
 
 
-def _read(context: _Context) -> Context:
+def _is_plain_context(context: Any) -> bool:
+    if not isinstance(context, dict) or not context.keys() <= {*_TEXTS, *_PEMS}:
+        return False
+    lists = [context[key] for key in _TEXTS if key in context]
+    is_listed = all(isinstance(one, list) and all(type(e) is str for e in one) for one in lists)
+    return is_listed and all(_is_base64(context[key]) for key in _PEMS if key in context)
+
+
+def _is_base64(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(base64.b64decode(value, validate=True))
+    except ValueError:
+        return False
+
+
+def _read(context: Mapping[str, Any]) -> Context:
     used = {"endpoints", "target", "nodes", "ca", "crt", "key"}
-    endpoints = context.endpoints or ([context.target] if context.target else [])
+    endpoints = context.get("endpoints") or ([context["target"]] if "target" in context else [])
     return Context(
         endpoints=tuple(endpoints),
-        nodes=tuple(context.nodes or ()),
-        ca=base64.b64decode(context.ca or ""),
-        crt=base64.b64decode(context.crt or ""),
-        key=base64.b64decode(context.key or ""),
-        extra=context.model_dump(by_alias=True, exclude=used, exclude_none=True),
+        nodes=tuple(context.get("nodes", ())),
+        ca=base64.b64decode(context.get("ca", "")),
+        crt=base64.b64decode(context.get("crt", "")),
+        key=base64.b64decode(context.get("key", "")),
+        extra={key: value for key, value in context.items() if key not in used},
     )
 
 
