@@ -40,11 +40,13 @@ class MachineCalls(NodeCalls):
             ConfigError: when the node finds faults in it.
             TrustError: when we may not.
         """
+        timeout = Duration()
+        timeout.FromMilliseconds(round(try_timeout_s * 1000))
         request = machine_pb2.ApplyConfigurationRequest(
             data=configuration.encode(),
             mode=mode.name,
             dry_run=dry_run,
-            try_mode_timeout=Duration(seconds=round(try_timeout_s)),
+            try_mode_timeout=timeout,
         )
         extra = self._proof(enrolment_secret)
         answer = await self._call(

@@ -2,7 +2,10 @@
 """Applying a machine configuration: validate, persist, activate, in the mode that was asked.
 
 AUTO and NO_REBOOT take effect now and persist; STAGED only persists; TRY takes effect now and
-goes back unless another configuration arrives in time; REBOOT persists and restarts.
+goes back unless another configuration takes effect in time; REBOOT persists and restarts. What
+is applied once more changes nothing: no write, no event, no new version of any resource.
+
+A trial lives in memory alone, so a node that dies in it comes back with what was kept.
 """
 
 import asyncio
@@ -105,17 +108,22 @@ class Applier:
         details = _SENTENCES[mode]
         if mode is Mode.TRY:
             self._begin_trial(try_timeout_s)
-            details = f"{details}, going back in {try_timeout_s:.0f} s"
+            details = f"{details}, going back in {try_timeout_s:g} s"
         else:
             await self._machine.persist(configuration)
         if mode is Mode.NO_REBOOT:
             self._end_trial()
         if mode in (Mode.NO_REBOOT, Mode.TRY):
-            self._machine.activate(configuration)
+            self._activate(configuration)
         if mode is Mode.REBOOT:
             self._machine.end(Request.REBOOT, Stage.REBOOTING, "reboot")
         _log.info("%s", details)
         return Applied(mode=mode, details=details, warnings=configuration.warnings)
+
+    def _activate(self, configuration: Configuration) -> None:
+        active = self._machine.active
+        if active is None or active.text != configuration.text:
+            self._machine.activate(configuration)
 
     def _begin_trial(self, timeout_s: float) -> None:
         # A trial of a trial goes back to what was there before both.
@@ -131,7 +139,7 @@ class Applier:
         await asyncio.sleep(timeout_s)
         if self._confirmed and not self._machine.ended.done():
             _log.warning("the tried configuration was not confirmed in time, going back")
-            self._machine.activate(self._confirmed)
+            self._activate(self._confirmed)
 
 
 _SENTENCES = {

@@ -56,7 +56,12 @@ def read_configuration(state: Path) -> Configuration | None:
 
 
 def write_configuration(state: Path, text: str) -> None:
-    """Replace the configuration on STATE; a power cut leaves the old one or the new one."""
+    """Replace the configuration on STATE; a power cut leaves the old one or the new one.
+
+    One that is there already is left alone: media wear out.
+    """
+    if _read_bytes(state / CONFIG_FILE) == text.encode():
+        return
     temporary = state / f".{CONFIG_FILE}.new"
     with temporary.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
@@ -69,3 +74,10 @@ def write_configuration(state: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

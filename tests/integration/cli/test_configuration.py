@@ -173,6 +173,21 @@ def test_try_goes_back_by_itself(cluster: Cluster) -> None:
     until(lambda: "tried: here" not in config_of(node))
 
 
+def test_power_cut_in_a_trial(cluster: Cluster) -> None:
+    """The node comes back with what it kept."""
+    worker = cluster.nodes[1]
+    done = edgectl(
+        *("patch", "mc", "-n", worker.address, "-p", LABEL % "tried"),
+        *("--mode", "try", "--timeout", "5m"),
+    )
+    assert done.code == 0, done.err
+    assert "tried: here" in config_of(worker.address)
+    cluster.lab.cut_power(worker.name)
+    cluster.lab.start(worker.name)
+    assert "tried: here" not in config_of(worker.address)
+    assert config_of(worker.address) == config_of(worker.address, "persistent")
+
+
 def test_edit(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, editor_home: Path) -> None:
     """It opens again with what is wrong, by line; comments of the user's survive; the file goes."""
     worse = "text = text.replace('type: controlplane', 'typ: controlplane  # mine')"

@@ -10,7 +10,7 @@ from edge.config.generate import Generated
 from edge.errors import ConfigError, NodeError
 from edge.node.apply import Applier, Mode
 from edge.node.boot.supervisor import Request
-from edge.node.configuration import read_configuration
+from edge.node.configuration import CONFIG_FILE, read_configuration
 from edge.node.machine import Machine, Stage
 from edge.node.resource import kind
 
@@ -101,7 +101,7 @@ async def test_reboot_persists_and_restarts(node: Node) -> None:
 async def test_a_trial_goes_back_by_itself(node: Node) -> None:
     """And was never on the disk."""
     await node.apply("a")
-    assert "going back in 0 s" in await node.apply("b", Mode.TRY, try_timeout_s=0.05)
+    assert "going back in 0.05 s" in await node.apply("b", Mode.TRY, try_timeout_s=0.05)
     assert (node.active, node.kept) == ("b", "a")
     await asyncio.sleep(0.1)
     assert node.active == "a"
@@ -148,6 +148,67 @@ async def test_a_dry_run_changes_nothing(node: Node) -> None:
     assert applied.details.startswith("Dry run summary:\nApplied configuration without a reboot")
     assert "other" in applied.details
     assert (node.active, node.kept) == ("a", "a")
+
+
+async def test_applying_again_changes_nothing(node: Node) -> None:
+    """No write, no event, no new version of any resource."""
+    await node.apply("a")
+    state = node.machine.volumes.state
+    assert state
+    before = (state / CONFIG_FILE).stat()
+    with (
+        node.machine.store.watch(lambda _: True) as changes,
+        node.machine.events.subscribe() as events,
+    ):
+        for mode in (Mode.AUTO, Mode.NO_REBOOT, Mode.STAGED, Mode.TRY):
+            await node.apply("a", mode)
+    assert changes.empty()
+    assert events.empty()
+    after = (state / CONFIG_FILE).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+async def test_applying_what_is_tried_keeps_it(node: Node) -> None:
+    """Although it is active already."""
+    await node.apply("a")
+    await node.apply("b", Mode.TRY, try_timeout_s=0.05)
+    await node.apply("b")
+    await asyncio.sleep(0.1)
+    assert (node.active, node.kept) == ("b", "b")
+
+
+async def test_staging_does_not_confirm_a_trial(node: Node) -> None:
+    """What runs goes back; what is staged waits."""
+    await node.apply("a")
+    await node.apply("b", Mode.TRY, try_timeout_s=0.05)
+    await node.apply("c", Mode.STAGED)
+    await asyncio.sleep(0.1)
+    assert (node.active, node.kept) == ("a", "c")
+
+
+async def test_a_trial_goes_back_though_its_caller_is_gone(node: Node) -> None:
+    """The node keeps the time, not the client."""
+    await node.apply("a")
+    call = asyncio.create_task(node.apply("b", Mode.TRY, try_timeout_s=0.3))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    async with node.machine.applying:
+        assert node.active == "b"
+    await asyncio.sleep(0.4)
+    assert (node.active, node.kept) == ("a", "a")
+
+
+async def test_a_node_that_dies_in_a_trial_has_what_was_kept(
+    node: Node, new_machine: NewMachine
+) -> None:
+    """Nobody needs to go back then."""
+    await node.apply("a")
+    await node.apply("b", Mode.TRY, try_timeout_s=60)
+    again = new_machine()
+    await again.boot()
+    assert again.active
+    assert _mark(again.active.text) == "a"
 
 
 async def test_one_at_a_time(node: Node) -> None:
