@@ -73,7 +73,8 @@ async def measure(containerd: Containerd, *, pods: bool) -> list[tuple[Row, Usag
     return [
         (row, usage)
         for row in await list_containers(containerd, pods=pods)
-        if (usage := read_usage(metrics.get(row.internal_id)))
+        # The group of one that ended may still be there.
+        if row.running and (usage := read_usage(metrics.get(row.internal_id)))
     ]
 
 

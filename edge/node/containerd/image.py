@@ -122,8 +122,9 @@ async def is_complete(containerd: Containerd, image: image_pb2.Image) -> bool:
     except (MissingError, ImageError):
         return False
     sizes = [await containerd.blob_size(each.digest) for each in content.layers]
-    chain = content.layers[-1].chain_id if content.layers else ""
-    return None not in sizes and await containerd.is_unpacked(SNAPSHOTTER, chain)
+    if not content.layers or None in sizes:
+        return not content.layers
+    return await containerd.is_unpacked(SNAPSHOTTER, content.layers[-1].chain_id)
 
 
 def _choose(name: str, index: dict[str, Any]) -> dict[str, Any]:

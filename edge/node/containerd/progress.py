@@ -85,7 +85,8 @@ class Progress:
         return [step for step in found if step]
 
     def _is_told(self, digest: str, phase: Phase) -> bool:
-        return phase is not Phase.DOWNLOADING and digest in self._told
+        told, _ = self._told.get(digest, (Phase.DOWNLOADING, 0))
+        return Phase.DOWNLOADING not in (phase, told)
 
     async def _download(self, digest: str, writing: dict[str, tuple[int, int]]) -> Step | None:
         phase = self._phases[digest]
@@ -96,8 +97,9 @@ class Progress:
 
     async def _extractions(self) -> list[Step]:
         if self._packed is None:
-            content = await read_content(self._containerd, await self._containerd.image(self._name))
-            self._packed = [each for each in content.layers if not await self._unpacked(each)]
+            image = await self._containerd.image(self._name)
+            layers = (await read_content(self._containerd, image)).layers
+            self._packed = [each for each in layers if await self._is_packed(each)]
         steps: list[Step | None] = []
         # They are unpacked one after the other, from the lowest.
         while self._packed and await self._unpacked(self._packed[0]):
@@ -114,6 +116,11 @@ class Progress:
             self._step(layer.digest, Phase.EXTRACT_COMPLETE, size, size),
         )
         return [step for step in steps if step]
+
+    async def _is_packed(self, layer: Layer) -> bool:
+        """Say whether a layer had to be unpacked when that began, which is a moment ago."""
+        came = self._phases.get(layer.digest) is Phase.DOWNLOAD_COMPLETE
+        return came or not await self._unpacked(layer)
 
     async def _unpacked(self, layer: Layer) -> bool:
         return await self._containerd.is_unpacked(SNAPSHOTTER, layer.chain_id)
