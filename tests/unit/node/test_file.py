@@ -11,7 +11,8 @@ import pytest
 
 from edge.api import machine_pb2
 from edge.errors import ConfigError
-from edge.node.api.file import BOOT_ID, CHUNK_BYTES, FileCalls
+from edge.node.api.archive import CHUNK_BYTES
+from edge.node.api.file import BOOT_ID, FileCalls
 from edge.node.machine import Machine
 from tests.fakes.call import CONTEXT, Refused
 
