@@ -32,16 +32,19 @@ TXT_FIELDS: Final[Mapping[str, tuple[str, int]]] = {
     "fp": ("fingerprint", 43),
     "card": ("card", 16),
     "cl": ("cluster", 64),
+    "mt": ("machine_type", 16),
+    "mb": ("membership", 43),
 }
 
 # Names may be cut; an identity that is too long is none, so these are read whole.
-_WHOLE = ("txtvers", "id", "fp", "card")
+_WHOLE = ("txtvers", "id", "fp", "card", "mb")
 _READ_LIMITS = [(key, 255) for key in _WHOLE] + [
     (key, limit) for key, (_, limit) in TXT_FIELDS.items() if key not in _WHOLE
 ]
 
 _ID = re.compile(r"[0-9A-Za-z-]{1,40}")
 _CARD = re.compile(r"[0-9a-f]{16}")
+_MEMBERSHIP = re.compile(r"[0-9A-Za-z_-]{43}")
 _NOT_HOST = re.compile(r"[^a-z0-9-]+")
 _SCOPE = re.compile(r"%.*")
 
@@ -77,6 +80,10 @@ class NodeRecord:
     card: str = ""
     """The enrolment id of the card it booted from, or empty."""
     cluster: str = ""
+    machine_type: str = ""
+    """What it does in its cluster: controlplane, worker, or nothing yet."""
+    membership: str = ""
+    """What proves to the other members that it knows the cluster's secret, or empty."""
 
     @property
     def address(self) -> str:
@@ -137,6 +144,8 @@ def decode(
         fingerprint=_from_url_form(values["fp"]),
         card=values["card"] if _CARD.fullmatch(values["card"]) else "",
         cluster=values["cl"],
+        machine_type=values["mt"],
+        membership=values["mb"] if _MEMBERSHIP.fullmatch(values["mb"]) else "",
     )
 
 

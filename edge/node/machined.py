@@ -14,15 +14,8 @@ from typing import Any
 
 from edge import __version__
 from edge.node.boot.supervisor import Request
-from edge.node.control.api import ApiController
-from edge.node.control.clock import ClockController
+from edge.node.control.catalogue import new_controllers
 from edge.node.control.controller import Controller, run_controller
-from edge.node.control.discovery import DiscoveryController
-from edge.node.control.hostname import HostnameController
-from edge.node.control.network import NetworkController, NetworkStatusController
-from edge.node.control.status import StatusController
-from edge.node.control.storage import StorageController
-from edge.node.control.system import ClusterController, SysctlController, WatchdogController
 from edge.node.identity import publish_identity
 from edge.node.log import logger, start_logging
 from edge.node.machine import Machine
@@ -30,20 +23,6 @@ from edge.node.platform import Platform
 from edge.node.resource import kind
 from edge.node.service import State
 
-# Earlier ones publish what later ones read; the API comes before slower things.
-CONTROLLERS: tuple[type[Controller], ...] = (
-    NetworkStatusController,
-    HostnameController,
-    ApiController,
-    NetworkController,
-    StatusController,
-    DiscoveryController,
-    StorageController,
-    ClusterController,
-    SysctlController,
-    WatchdogController,
-    ClockController,
-)
 CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
 WIPE_DEADLINE_S = 120.0
@@ -71,7 +50,7 @@ async def run(lab: Path | None) -> int:
     machine.services.judge("machined", healthy=True, message="")
     await machine.boot()
     _publish_constants(machine)
-    controllers = [controller(machine) for controller in CONTROLLERS]
+    controllers = new_controllers(machine)
     request = await _run_until_end(machine, controllers)
     await platform.shutdown(request)
     return int(request)

@@ -240,9 +240,3 @@ class SwapStatusSpec(_message.Message):
     used_human: str
     priority: int
     def __init__(self, device: _Optional[str] = ..., type: _Optional[str] = ..., size: _Optional[int] = ..., size_human: _Optional[str] = ..., used: _Optional[int] = ..., used_human: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
-
-class SymlinkSpec(_message.Message):
-    __slots__ = ("paths",)
-    PATHS_FIELD_NUMBER: _ClassVar[int]
-    paths: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, paths: _Optional[_Iterable[str]] = ...) -> None: ...

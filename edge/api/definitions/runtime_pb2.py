@@ -26,7 +26,7 @@ from edge.api.definitions import enums_pb2 as edge_dot_api_dot_definitions_dot_e
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"edge/api/definitions/runtime.proto\x12\"talos.resource.definitions.runtime\x1a edge/api/definitions/enums.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd3\x02\n\x11MachineStatusSpec\x12=\n\x05stage\x18\x01 \x01(\x0e\x32..talos.resource.definitions.enums.MachineStage\x12L\n\x06status\x18\x02 \x01(\x0b\x32<.talos.resource.definitions.runtime.MachineStatusSpec.Status\x1a\xb0\x01\n\x06Status\x12\r\n\x05ready\x18\x01 \x01(\x08\x12\x66\n\x10unmet_conditions\x18\x02 \x03(\x0b\x32L.talos.resource.definitions.runtime.MachineStatusSpec.Status.UnmetConditions\x1a/\n\x0fUnmetConditions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1c\n\x0bMetaKeySpec\x12\r\n\x05value\x18\x01 \x01(\t\",\n\x0bVersionSpec\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x01 \x01(\t\"%\n\nBootIDSpec\x12\x17\n\x07\x62oot_id\x18\x01 \x01(\tR\x06\x62ootID\"$\n\x11KernelCmdlineSpec\x12\x0f\n\x07\x63mdline\x18\x01 \x01(\t\"2\n\x0e\x44iagnosticSpec\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x02 \x03(\t\"\x87\x01\n\x17WatchdogTimerStatusSpec\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rfeed_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"$\n\x0f\x45nvironmentSpec\x12\x11\n\tvariables\x18\x01 \x03(\t\"\xd5\x03\n\x13\x45xtensionStatusSpec\x12\r\n\x05image\x18\x01 \x01(\t\x12R\n\x08metadata\x18\x02 \x01(\x0b\x32@.talos.resource.definitions.runtime.ExtensionStatusSpec.Metadata\x1a\xda\x02\n\x08Metadata\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x65\n\rcompatibility\x18\x05 \x01(\x0b\x32N.talos.resource.definitions.runtime.ExtensionStatusSpec.Metadata.Compatibility\x12\x12\n\nextra_info\x18\x06 \x01(\t\x1a\x8e\x01\n\rCompatibility\x12\x63\n\x05talos\x18\x01 \x01(\x0b\x32T.talos.resource.definitions.runtime.ExtensionStatusSpec.Metadata.Compatibility.Talos\x1a\x18\n\x05Talos\x12\x0f\n\x07version\x18\x01 \x01(\t\"\xec\x01\n\x16KernelModuleStatusSpec\x12@\n\x04type\x18\x01 \x01(\x0e\x32\x32.talos.resource.definitions.enums.KernelModuleType\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x17\n\x0freference_count\x18\x03 \x01(\x03\x12\x14\n\x0c\x64\x65pendencies\x18\x04 \x03(\t\x12\x42\n\x05state\x18\x05 \x01(\x0e\x32\x33.talos.resource.definitions.enums.KernelModuleState\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\";\n\x13KernelParamSpecSpec\x12\r\n\x05value\x18\x01 \x01(\t\x12\x15\n\rignore_errors\x18\x02 \x01(\x08\"N\n\x15KernelParamStatusSpec\x12\x0f\n\x07\x63urrent\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x02 \x01(\t\x12\x13\n\x0bunsupported\x18\x03 \x01(\x08\"u\n\x16LoadedKernelModuleSpec\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x17\n\x0freference_count\x18\x02 \x01(\x03\x12\x14\n\x0c\x64\x65pendencies\x18\x03 \x03(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\"\x1e\n\x0eMetaLoadedSpec\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\"\x8c\x01\n\x0fMountStatusSpec\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x17\n\x0f\x66ilesystem_type\x18\x03 \x01(\t\x12\x0f\n\x07options\x18\x04 \x03(\t\x12\x11\n\tencrypted\x18\x05 \x01(\x08\x12\x1c\n\x14\x65ncryption_providers\x18\x06 \x03(\t\"\xec\x02\n\x14PlatformMetadataSpec\x12\x10\n\x08platform\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x15\n\rinstance_type\x18\x05 \x01(\t\x12\x13\n\x0binstance_id\x18\x06 \x01(\t\x12\x13\n\x0bprovider_id\x18\x07 \x01(\t\x12\x0c\n\x04spot\x18\x08 \x01(\x08\x12!\n\x0cinternal_dns\x18\t \x01(\tR\x0binternalDNS\x12!\n\x0c\x65xternal_dns\x18\n \x01(\tR\x0b\x65xternalDNS\x12P\n\x04tags\x18\x0b \x03(\x0b\x32\x42.talos.resource.definitions.runtime.PlatformMetadataSpec.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc5\x02\n\x11SecurityStateSpec\x12\x13\n\x0bsecure_boot\x18\x01 \x01(\x08\x12#\n\x1buki_signing_key_fingerprint\x18\x02 \x01(\t\x12#\n\x1bpcr_signing_key_fingerprint\x18\x03 \x01(\t\x12\x45\n\rselinux_state\x18\x04 \x01(\x0e\x32..talos.resource.definitions.enums.SELinuxState\x12?\n\nfips_state\x18\x06 \x01(\x0e\x32+.talos.resource.definitions.enums.FIPSState\x12&\n\x0f\x62ooted_with_uki\x18\x05 \x01(\x08R\rbootedWithUKI\x12!\n\x19module_signature_enforced\x18\x07 \x01(\x08\"U\n\x17WatchdogTimerConfigSpec\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"edge/api/definitions/runtime.proto\x12\"talos.resource.definitions.runtime\x1a edge/api/definitions/enums.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd3\x02\n\x11MachineStatusSpec\x12=\n\x05stage\x18\x01 \x01(\x0e\x32..talos.resource.definitions.enums.MachineStage\x12L\n\x06status\x18\x02 \x01(\x0b\x32<.talos.resource.definitions.runtime.MachineStatusSpec.Status\x1a\xb0\x01\n\x06Status\x12\r\n\x05ready\x18\x01 \x01(\x08\x12\x66\n\x10unmet_conditions\x18\x02 \x03(\x0b\x32L.talos.resource.definitions.runtime.MachineStatusSpec.Status.UnmetConditions\x1a/\n\x0fUnmetConditions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1c\n\x0bMetaKeySpec\x12\r\n\x05value\x18\x01 \x01(\t\",\n\x0bVersionSpec\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x01 \x01(\t\"%\n\nBootIDSpec\x12\x17\n\x07\x62oot_id\x18\x01 \x01(\tR\x06\x62ootID\"$\n\x11KernelCmdlineSpec\x12\x0f\n\x07\x63mdline\x18\x01 \x01(\t\"2\n\x0e\x44iagnosticSpec\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x02 \x03(\t\"\x87\x01\n\x17WatchdogTimerStatusSpec\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rfeed_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xd5\x03\n\x13\x45xtensionStatusSpec\x12\r\n\x05image\x18\x01 \x01(\t\x12R\n\x08metadata\x18\x02 \x01(\x0b\x32@.talos.resource.definitions.runtime.ExtensionStatusSpec.Metadata\x1a\xda\x02\n\x08Metadata\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x61uthor\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x65\n\rcompatibility\x18\x05 \x01(\x0b\x32N.talos.resource.definitions.runtime.ExtensionStatusSpec.Metadata.Compatibility\x12\x12\n\nextra_info\x18\x06 \x01(\t\x1a\x8e\x01\n\rCompatibility\x12\x63\n\x05talos\x18\x01 \x01(\x0b\x32T.talos.resource.definitions.runtime.ExtensionStatusSpec.Metadata.Compatibility.Talos\x1a\x18\n\x05Talos\x12\x0f\n\x07version\x18\x01 \x01(\t\"\xec\x01\n\x16KernelModuleStatusSpec\x12@\n\x04type\x18\x01 \x01(\x0e\x32\x32.talos.resource.definitions.enums.KernelModuleType\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x17\n\x0freference_count\x18\x03 \x01(\x03\x12\x14\n\x0c\x64\x65pendencies\x18\x04 \x03(\t\x12\x42\n\x05state\x18\x05 \x01(\x0e\x32\x33.talos.resource.definitions.enums.KernelModuleState\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\";\n\x13KernelParamSpecSpec\x12\r\n\x05value\x18\x01 \x01(\t\x12\x15\n\rignore_errors\x18\x02 \x01(\x08\"N\n\x15KernelParamStatusSpec\x12\x0f\n\x07\x63urrent\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x02 \x01(\t\x12\x13\n\x0bunsupported\x18\x03 \x01(\x08\"u\n\x16LoadedKernelModuleSpec\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x17\n\x0freference_count\x18\x02 \x01(\x03\x12\x14\n\x0c\x64\x65pendencies\x18\x03 \x03(\t\x12\r\n\x05state\x18\x04 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\"\x1e\n\x0eMetaLoadedSpec\x12\x0c\n\x04\x64one\x18\x01 \x01(\x08\"\x8c\x01\n\x0fMountStatusSpec\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x17\n\x0f\x66ilesystem_type\x18\x03 \x01(\t\x12\x0f\n\x07options\x18\x04 \x03(\t\x12\x11\n\tencrypted\x18\x05 \x01(\x08\x12\x1c\n\x14\x65ncryption_providers\x18\x06 \x03(\t\"\xec\x02\n\x14PlatformMetadataSpec\x12\x10\n\x08platform\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0c\n\x04zone\x18\x04 \x01(\t\x12\x15\n\rinstance_type\x18\x05 \x01(\t\x12\x13\n\x0binstance_id\x18\x06 \x01(\t\x12\x13\n\x0bprovider_id\x18\x07 \x01(\t\x12\x0c\n\x04spot\x18\x08 \x01(\x08\x12!\n\x0cinternal_dns\x18\t \x01(\tR\x0binternalDNS\x12!\n\x0c\x65xternal_dns\x18\n \x01(\tR\x0b\x65xternalDNS\x12P\n\x04tags\x18\x0b \x03(\x0b\x32\x42.talos.resource.definitions.runtime.PlatformMetadataSpec.TagsEntry\x1a+\n\tTagsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc5\x02\n\x11SecurityStateSpec\x12\x13\n\x0bsecure_boot\x18\x01 \x01(\x08\x12#\n\x1buki_signing_key_fingerprint\x18\x02 \x01(\t\x12#\n\x1bpcr_signing_key_fingerprint\x18\x03 \x01(\t\x12\x45\n\rselinux_state\x18\x04 \x01(\x0e\x32..talos.resource.definitions.enums.SELinuxState\x12?\n\nfips_state\x18\x06 \x01(\x0e\x32+.talos.resource.definitions.enums.FIPSState\x12&\n\x0f\x62ooted_with_uki\x18\x05 \x01(\x08R\rbootedWithUKI\x12!\n\x19module_signature_enforced\x18\x07 \x01(\x08\"U\n\x17WatchdogTimerConfigSpec\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,34 +53,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIAGNOSTICSPEC']._serialized_end=685
   _globals['_WATCHDOGTIMERSTATUSSPEC']._serialized_start=688
   _globals['_WATCHDOGTIMERSTATUSSPEC']._serialized_end=823
-  _globals['_ENVIRONMENTSPEC']._serialized_start=825
-  _globals['_ENVIRONMENTSPEC']._serialized_end=861
-  _globals['_EXTENSIONSTATUSSPEC']._serialized_start=864
-  _globals['_EXTENSIONSTATUSSPEC']._serialized_end=1333
-  _globals['_EXTENSIONSTATUSSPEC_METADATA']._serialized_start=987
-  _globals['_EXTENSIONSTATUSSPEC_METADATA']._serialized_end=1333
-  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY']._serialized_start=1191
-  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY']._serialized_end=1333
-  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY_TALOS']._serialized_start=1309
-  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY_TALOS']._serialized_end=1333
-  _globals['_KERNELMODULESTATUSSPEC']._serialized_start=1336
-  _globals['_KERNELMODULESTATUSSPEC']._serialized_end=1572
-  _globals['_KERNELPARAMSPECSPEC']._serialized_start=1574
-  _globals['_KERNELPARAMSPECSPEC']._serialized_end=1633
-  _globals['_KERNELPARAMSTATUSSPEC']._serialized_start=1635
-  _globals['_KERNELPARAMSTATUSSPEC']._serialized_end=1713
-  _globals['_LOADEDKERNELMODULESPEC']._serialized_start=1715
-  _globals['_LOADEDKERNELMODULESPEC']._serialized_end=1832
-  _globals['_METALOADEDSPEC']._serialized_start=1834
-  _globals['_METALOADEDSPEC']._serialized_end=1864
-  _globals['_MOUNTSTATUSSPEC']._serialized_start=1867
-  _globals['_MOUNTSTATUSSPEC']._serialized_end=2007
-  _globals['_PLATFORMMETADATASPEC']._serialized_start=2010
-  _globals['_PLATFORMMETADATASPEC']._serialized_end=2374
-  _globals['_PLATFORMMETADATASPEC_TAGSENTRY']._serialized_start=2331
-  _globals['_PLATFORMMETADATASPEC_TAGSENTRY']._serialized_end=2374
-  _globals['_SECURITYSTATESPEC']._serialized_start=2377
-  _globals['_SECURITYSTATESPEC']._serialized_end=2702
-  _globals['_WATCHDOGTIMERCONFIGSPEC']._serialized_start=2704
-  _globals['_WATCHDOGTIMERCONFIGSPEC']._serialized_end=2789
+  _globals['_EXTENSIONSTATUSSPEC']._serialized_start=826
+  _globals['_EXTENSIONSTATUSSPEC']._serialized_end=1295
+  _globals['_EXTENSIONSTATUSSPEC_METADATA']._serialized_start=949
+  _globals['_EXTENSIONSTATUSSPEC_METADATA']._serialized_end=1295
+  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY']._serialized_start=1153
+  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY']._serialized_end=1295
+  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY_TALOS']._serialized_start=1271
+  _globals['_EXTENSIONSTATUSSPEC_METADATA_COMPATIBILITY_TALOS']._serialized_end=1295
+  _globals['_KERNELMODULESTATUSSPEC']._serialized_start=1298
+  _globals['_KERNELMODULESTATUSSPEC']._serialized_end=1534
+  _globals['_KERNELPARAMSPECSPEC']._serialized_start=1536
+  _globals['_KERNELPARAMSPECSPEC']._serialized_end=1595
+  _globals['_KERNELPARAMSTATUSSPEC']._serialized_start=1597
+  _globals['_KERNELPARAMSTATUSSPEC']._serialized_end=1675
+  _globals['_LOADEDKERNELMODULESPEC']._serialized_start=1677
+  _globals['_LOADEDKERNELMODULESPEC']._serialized_end=1794
+  _globals['_METALOADEDSPEC']._serialized_start=1796
+  _globals['_METALOADEDSPEC']._serialized_end=1826
+  _globals['_MOUNTSTATUSSPEC']._serialized_start=1829
+  _globals['_MOUNTSTATUSSPEC']._serialized_end=1969
+  _globals['_PLATFORMMETADATASPEC']._serialized_start=1972
+  _globals['_PLATFORMMETADATASPEC']._serialized_end=2336
+  _globals['_PLATFORMMETADATASPEC_TAGSENTRY']._serialized_start=2293
+  _globals['_PLATFORMMETADATASPEC_TAGSENTRY']._serialized_end=2336
+  _globals['_SECURITYSTATESPEC']._serialized_start=2339
+  _globals['_SECURITYSTATESPEC']._serialized_end=2664
+  _globals['_WATCHDOGTIMERCONFIGSPEC']._serialized_start=2666
+  _globals['_WATCHDOGTIMERCONFIGSPEC']._serialized_end=2751
 # @@protoc_insertion_point(module_scope)

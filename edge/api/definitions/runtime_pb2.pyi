@@ -76,12 +76,6 @@ class WatchdogTimerStatusSpec(_message.Message):
     feed_interval: _duration_pb2.Duration
     def __init__(self, device: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., feed_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
-class EnvironmentSpec(_message.Message):
-    __slots__ = ("variables",)
-    VARIABLES_FIELD_NUMBER: _ClassVar[int]
-    variables: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, variables: _Optional[_Iterable[str]] = ...) -> None: ...
-
 class ExtensionStatusSpec(_message.Message):
     __slots__ = ("image", "metadata")
     class Metadata(_message.Message):

@@ -44,6 +44,7 @@ class ApiController(Controller):
     name = "runtime.APIController"
     # Of the time, because a clock that was set right may have outrun the certificate.
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS, kind.HOSTNAME_STATUS, kind.TIME_STATUS)
+    outputs = (kind.CERT_SANS,)
     period_s = LONGEST_PAUSE_S
 
     def __init__(

@@ -6,6 +6,7 @@ import math
 import time
 
 from edge.errors import EdgeError
+from edge.node.control.adjtime import read_adjtime
 from edge.node.control.controller import Controller
 from edge.node.log import logger
 from edge.node.network import sntp
@@ -24,6 +25,7 @@ class ClockController(Controller):
 
     name = "time.SyncController"
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS)
+    outputs = (kind.TIME_STATUS, kind.TIME_SERVER_STATUS, kind.ADJTIME_STATUS)
     period_s: float | None = SYNCED_PERIOD_S
     _remembered_at = -math.inf
     _epoch = 0
@@ -36,6 +38,8 @@ class ClockController(Controller):
         self.period_s = SYNCED_PERIOD_S if synced else UNSYNCED_PERIOD_S
         spec = {"synced": synced, "epoch": self._epoch, "syncDisabled": disabled}
         self.store.put(kind.TIME_STATUS, "node", spec, owner=self.name)
+        if self.machine.platform.mode == "metal":
+            self.store.put(kind.ADJTIME_STATUS, "node", read_adjtime(), owner=self.name)
         if time.monotonic() - self._remembered_at > REMEMBER_EVERY_S:
             await self._remember()
 

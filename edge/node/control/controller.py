@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from edge.errors import EdgeError
 from edge.node.log import logger
 from edge.node.machine import Machine
-from edge.node.resource.kind import Kind
+from edge.node.resource.definition import Kind
+from edge.node.resource.graph import Part
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
@@ -19,6 +20,9 @@ class Controller(ABC):
 
     name: str
     inputs: tuple[Kind, ...] = ()
+    """What it is run again for."""
+    outputs: tuple[Kind, ...] = ()
+    """What it publishes, under its own name and nothing else."""
     period_s: float | None = None
 
     def __init__(self, machine: Machine) -> None:
@@ -39,6 +43,9 @@ async def run_controller(controller: Controller) -> None:
 
     Not even a bug in one controller may take the API away, by which alone the node can be mended.
     """
+    controller.store.join(
+        Part(name=controller.name, inputs=controller.inputs, outputs=controller.outputs)
+    )
     types = {kind.type for kind in controller.inputs}
     retry_s: float | None = None
     with controller.store.watch(lambda resource: resource.type in types) as changes:

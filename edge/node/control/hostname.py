@@ -12,6 +12,7 @@ class HostnameController(Controller):
 
     name = "network.HostnameController"
     inputs = (kind.MACHINE_CONFIG, kind.META_KEY, kind.SYSTEM_INFORMATION)
+    outputs = (kind.HOSTNAME_STATUS,)
 
     async def reconcile(self) -> None:
         """Give the machine its name."""

@@ -4,10 +4,9 @@
 import ipaddress
 
 from edge.node.control.controller import Controller
+from edge.node.machine import Machine
 from edge.node.metal import wanted_network
 from edge.node.resource import kind
-
-_OWNER = "network.NodeAddressController"
 
 
 class NetworkController(Controller):
@@ -31,20 +30,56 @@ class NetworkStatusController(Controller):
 
     name = "network.StatusController"
     inputs = (kind.MACHINE_CONFIG,)
+    outputs = (
+        kind.LINK_STATUS,
+        kind.ADDRESS_STATUS,
+        kind.ROUTE_STATUS,
+        kind.RESOLVER_STATUS,
+        kind.NODE_ADDRESS,
+        kind.NETWORK_STATUS,
+        kind.HARDWARE_ADDRESS,
+    )
     period_s = 1.0
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self._ever: set[str] = set()
 
     async def reconcile(self) -> None:
         """Look at the network and publish it."""
         await self.machine.platform.network.observe(self.store)
-        addresses = [
+        addresses = {
             each.spec["address"]
             for each in self.store.of_kind(kind.ADDRESS_STATUS)
             if each.spec["scope"] == "global" and not _is_host_only(each.spec)
-        ]
-        spec = {"addresses": sorted(addresses, key=_order), "sortAlgorithm": "v1"}
-        for name in ("current", "default", "routed"):
-            self.store.put(kind.NODE_ADDRESS, name, spec, owner=_OWNER)
+        }
+        self._publish_addresses(sorted(addresses, key=_order))
+        self._publish_hardware()
         self._publish_status(ready=bool(addresses))
+
+    def _publish_addresses(self, addresses: list[str]) -> None:
+        self._ever.update(addresses)
+        kinds = {
+            "current": addresses,
+            "routed": addresses,
+            "default": self._default(addresses),
+            "accumulative": sorted(self._ever, key=_order),
+        }
+        for name, chosen in kinds.items():
+            spec = {"addresses": chosen, "sortAlgorithm": "v1"}
+            self.store.put(kind.NODE_ADDRESS, name, spec, owner=self.name)
+
+    def _default(self, addresses: list[str]) -> list[str]:
+        # The one that a node is known by stays while it is there.
+        known = self.store.spec(kind.NODE_ADDRESS, "default").get("addresses", [])
+        return [each for each in known if each in addresses] or addresses[:1]
+
+    def _publish_hardware(self) -> None:
+        links = self.store.of_kind(kind.LINK_STATUS)
+        first = next((each for each in links if each.spec["type"] == "ether"), None)
+        if first:
+            spec = {"name": first.id, "hardwareAddr": first.spec["hardwareAddr"]}
+            self.store.put(kind.HARDWARE_ADDRESS, "first", spec, owner=self.name)
 
     def _publish_status(self, *, ready: bool) -> None:
         spec = {
@@ -53,7 +88,7 @@ class NetworkStatusController(Controller):
             "hostnameReady": self.store.get(kind.HOSTNAME_STATUS, "hostname") is not None,
             "etcFilesReady": True,
         }
-        self.store.put(kind.NETWORK_STATUS, "status", spec, owner="network.StatusController")
+        self.store.put(kind.NETWORK_STATUS, "status", spec, owner=self.name)
 
 
 def _is_host_only(spec: dict[str, str]) -> bool:

@@ -11,6 +11,7 @@ class StatusController(Controller):
 
     name = "runtime.MachineStatusController"
     inputs = (kind.NETWORK_STATUS, kind.SERVICE, kind.TIME_STATUS, kind.MACHINE_STATUS)
+    outputs = (kind.MACHINE_STATUS,)
 
     async def reconcile(self) -> None:
         """Judge readiness; it has a meaning while booting and running only."""

@@ -14,10 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge.node.resource.definition import Kind
-from edge.node.resource.journal import Journal
+from edge.node.resource.graph import Part
+from edge.node.resource.journal import LENGTH, Journal
 from edge.node.resource.resource import Change, ChangeType, Resource
 
 BACKLOG = 1024
+BRIEF = {"perf": 16}
+"""How many changes are kept in namespaces where everything changes all the time."""
+
 Filter = Callable[[Resource], bool]
 
 
@@ -40,8 +44,8 @@ class Changes(asyncio.Queue[Change]):
 class Collection:
     """The resources of one type in one namespace, and what happened to them lately."""
 
+    journal: Journal
     items: dict[str, Resource] = field(default_factory=dict)
-    journal: Journal = field(default_factory=Journal)
 
     def sorted(self) -> list[Resource]:
         """Return the resources by id."""
@@ -55,12 +59,18 @@ class Store:
         self._now = now
         self._collections: dict[tuple[str, str], Collection] = {}
         self._watchers: list[tuple[Filter, Changes]] = []
+        self.parts: dict[str, Part] = {}
+        """Who reads and writes here, by name."""
         self.cookie = secrets.token_bytes(8)
         """Tells the bookmarks of this store from those of an earlier run."""
 
     def collection(self, type_: str, namespace: str) -> Collection:
         """Return the collection of a type in a namespace, which may be empty."""
-        return self._collections.setdefault((type_, namespace), Collection())
+        found = self._collections.get((type_, namespace))
+        if found is None:
+            journal = Journal(BRIEF.get(namespace, LENGTH))
+            found = self._collections[type_, namespace] = Collection(journal)
+        return found
 
     def get(self, kind: Kind, resource_id: str) -> Resource | None:
         """Return one resource of the kind's own namespace, or nothing."""
@@ -147,6 +157,10 @@ class Store:
                 self.remove(kind, resource.id, namespace=namespace)
         for resource_id, spec in specs.items():
             self.put(kind, resource_id, spec, owner=owner, namespace=namespace)
+
+    def join(self, part: Part) -> None:
+        """Note who reads and writes what."""
+        self.parts[part.name] = part
 
     @contextmanager
     def watch(self, wanted: Filter) -> Iterator[Changes]:

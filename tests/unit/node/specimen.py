@@ -149,7 +149,6 @@ SPECS: dict[Kind, Any] = {
         "usedHuman": "512 B",
         "priority": 100,
     },
-    kind.BLOCK_SYMLINK: {"paths": ["/dev/disk/by-partlabel/STATE"]},
     kind.AFFILIATE: {
         "nodeId": "abc",
         "addresses": ["10.0.0.2", "fd00::2"],
@@ -294,7 +293,6 @@ SPECS: dict[Kind, Any] = {
     },
     kind.STATIC_HOST: {"addresses": ["10.0.0.5"]},
     kind.TIME_SERVER_SPEC: {"timeServers": ["pool.ntp.org"], "layer": "configuration"},
-    kind.ENVIRONMENT: {"variables": ["A=b"]},
     kind.EXTENSION_STATUS: {
         "image": "part.squashfs",
         "metadata": {

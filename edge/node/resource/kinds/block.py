@@ -97,9 +97,3 @@ SWAP_STATUS = Kind(
         ("Priority", "{.priority}"),
     ),
 )
-BLOCK_SYMLINK = Kind(
-    type="BlockSymlinks.block.talos.dev",
-    singular="BlockSymlink",
-    namespace="runtime",
-    message=block_pb2.SymlinkSpec,
-)

@@ -74,14 +74,6 @@ TIME_STATUS = Kind(
     message=time_pb2.StatusSpec,
     columns=(("Synced", "{.synced}"),),
 )
-ENVIRONMENT = Kind(
-    type="Environments.runtime.talos.dev",
-    singular="Environment",
-    namespace="runtime",
-    message=runtime_pb2.EnvironmentSpec,
-    aliases=("env",),
-    columns=(("Variables", "{.variables}"),),
-)
 EXTENSION_STATUS = Kind(
     type="ExtensionStatuses.runtime.talos.dev",
     singular="ExtensionStatus",
