@@ -25,6 +25,7 @@ from edge.node.api.file import FileCalls
 from edge.node.api.guard import Guard
 from edge.node.api.health import HealthService
 from edge.node.api.image import ImageCalls, ImageService
+from edge.node.api.inspect import InspectService
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
 from edge.node.api.other import ClockService, DiskService
@@ -161,9 +162,7 @@ def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> No
     cluster_pb2_grpc.add_ClusterServiceServicer_to_server(
         HealthService(machine, Identities(machine)), server
     )
-    inspect_pb2_grpc.add_InspectServiceServicer_to_server(
-        inspect_pb2_grpc.InspectServiceServicer(), server
-    )
+    inspect_pb2_grpc.add_InspectServiceServicer_to_server(InspectService(machine.store), server)
     for name in _UNIMPLEMENTED:
         add = getattr(machine_pb2_grpc, f"add_{name}Servicer_to_server")
         add(getattr(machine_pb2_grpc, f"{name}Servicer")(), server)
