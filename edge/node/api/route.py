@@ -16,13 +16,15 @@ import grpc
 from edge.node.api.failure import CallFailed, Failure, from_error
 from edge.node.api.merge import failed, failed_part, label, label_part
 from edge.node.api.pool import Identity, Pool
-from edge.node.api.target import Targets, forwarded
+from edge.node.api.target import Targets, forwarded, is_host, no_host
 
 MOST_AT_ONCE = 64
 """Nodes that one call asks for a single answer at the same time."""
 QUEUED_PARTS = 8
 """Messages of all streams of one call that wait for a slow reader; the nodes wait, too."""
 MARGIN_S, MARGIN_SHARE = 0.5, 0.1
+
+_NO_FORWARDING = Failure(grpc.StatusCode.PERMISSION_DENIED, "no request forwarding")
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Requests = bytes | AsyncIterator[bytes]
@@ -136,7 +138,9 @@ class Router:
     def _line(self, target: str) -> AbstractAsyncContextManager[grpc.aio.Channel]:
         identity = self._identify()
         if identity is None:
-            raise CallFailed(Failure(grpc.StatusCode.PERMISSION_DENIED, "no request forwarding"))
+            raise CallFailed(_NO_FORWARDING)
+        if not is_host(target):
+            raise CallFailed(no_host(target))
         return self._pool.line(target, identity)
 
     async def _single(self, call: Call, target: str, request: bytes) -> bytes:

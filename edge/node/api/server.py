@@ -44,7 +44,7 @@ STOP_GRACE_S = 2.0
 MOST_STREAMS = 1024
 """Calls at a time on one connection; more of them wait at the client."""
 MOST_CALLS = 16384
-"""Calls at a time on all connections; more of them are refused."""
+"""Calls at a time on all connections, and as many that wait; more of them are refused."""
 
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
@@ -52,6 +52,12 @@ _OPTIONS = [
     # Answers are measured before they are sent, with a message that says what is wrong.
     ("grpc.max_send_message_length", -1),
     ("grpc.max_concurrent_streams", MOST_STREAMS),
+    # Fewer by default, and of them some are refused at random, in a burst of many clients.
+    ("grpc.server.max_pending_requests", MOST_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_CALLS),
+    # What every connection costs, which a board with little memory has for thousands.
+    ("grpc.tsi.max_frame_size", 4096),
+    ("grpc.enable_channelz", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 ]

@@ -65,9 +65,7 @@ def read_targets(method: str, metadata: Metadata, names: Collection[str]) -> Tar
         return _invalid("a call is for one node at most")
     if not one or is_own(one[0], names):
         return HERE
-    if not is_host(one[0]):
-        return _invalid(f"{one[0]!r} is not the address or the name of a node")
-    return Targets(names=(one[0],))
+    return Targets(names=(one[0],)) if is_host(one[0]) else no_host(one[0])
 
 
 def _read_many(method: str, many: list[str], names: Collection[str]) -> Targets | Failure:
@@ -92,6 +90,11 @@ def is_host(target: str) -> bool:
         return _plain(target) != ""
     labels = target.removesuffix(".").split(".")
     return len(target) < 256 and all(_is_label(each) for each in labels)
+
+
+def no_host(target: str) -> Failure:
+    """Return the failure of a call for what is no node's address."""
+    return _invalid(f"{target!r} is not the address or the name of a node")
 
 
 def forwarded(metadata: Metadata, roles: Collection[str]) -> tuple[tuple[str, str | bytes], ...]:

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 
@@ -38,16 +39,23 @@ def bind(
 def dynamic_credentials(
     fetch: Callable[[], Credentials], *, verify_clients: bool
 ) -> grpc.ServerCredentials:
-    """Return credentials that ask `fetch` again for every new connection.
+    """Return credentials that ask `fetch` for every new connection whether there are others.
 
     Raises:
         TrustError: when clients are to be verified and there is no authority to do it by.
     """
+    served: Credentials | None = None
 
-    def configuration() -> grpc.ServerCertificateConfiguration:
+    def configuration() -> Any:
+        nonlocal served
         current = fetch()
+        if current is served:
+            # Not the same ones again: the library replaces what it holds without a lock, and
+            # ends the process when connections begin at the same time.
+            return None
         if verify_clients and not current.client_cas:
             raise TrustError("there is no authority to verify clients by")
+        served = current
         return grpc.ssl_server_certificate_configuration(
             [(current.key, current.certificate)], current.client_cas if verify_clients else None
         )
