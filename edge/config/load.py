@@ -13,7 +13,7 @@ from edge.config.document import KINDS, Document, kind_model
 from edge.config.model import Model
 from edge.config.root import Root
 from edge.config.shape import Shape
-from edge.config.stream import Path, RawDocument, count_faults, parse_stream, spell_path
+from edge.config.stream import Path, RawDocument, count_faults, read_stream, spell_path
 from edge.errors import ConfigError
 
 Identity = tuple[str, str]
@@ -31,6 +31,8 @@ class Part:
     model: Model
     raw: RawDocument = field(repr=False)
     source: str
+    doubtful: tuple[Path, ...] = ()
+    """What was written and has a fault, and so is missing from the model."""
 
     @property
     def identity(self) -> Identity:
@@ -91,31 +93,32 @@ def read(
 ) -> tuple[MachineConfig | None, list[str]]:
     """Return a machine configuration and every fault in its form.
 
-    With unknown keys alone there still is a configuration, without them, so that what else is
-    wrong with it can be told at the same time.
+    With faults there still is a configuration, without what they are about, so that what else is
+    wrong with it can be told at the same time; it is of no other use.
 
     Raises:
         ConfigError: when it is no YAML, or empty.
     """
-    raws = parse_stream(text, source=source)
-    if not raws:
+    raws, stream_faults = read_stream(text, source=source)
+    if not raws and not stream_faults:
         raise ConfigError(f"{source} holds no configuration")
     parts, faults = read_parts(raws, source)
-    if len(parts) < len(raws):
+    faults = stream_faults + faults
+    if not parts:
         return None, faults
     decoded = text if isinstance(text, str) else text.decode()
     return MachineConfig(source=source, text=decoded, parts=tuple(parts)), faults
 
 
 def read_parts(raws: Sequence[RawDocument], source: str) -> tuple[list[Part], list[str]]:
-    """Return the documents that are well formed but for unknown keys, and every fault."""
+    """Return the documents, without what is not well formed in them, and every fault."""
     parts: list[Part] = []
     faults: list[str] = []
     for raw in raws:
-        model, found = _read(raw, source)
+        part, found = _read(raw, source)
         faults += found
-        if model:
-            parts.append(Part(model=model, raw=raw, source=source))
+        if part:
+            parts.append(part)
     return parts, faults + list(_duplicates(parts))
 
 
@@ -146,32 +149,51 @@ def explain_all(
     return [locate(raw, source, _path(fault["loc"]), _explain(fault, model)) for fault in faults]
 
 
-def _read(raw: RawDocument, source: str) -> tuple[Model | None, list[str]]:
+def _read(raw: RawDocument, source: str) -> tuple[Part | None, list[str]]:
     if not isinstance(raw.value, Mapping):
         return None, [f"{source}:{raw.line}: a document must be a mapping"]
     model = _model_of(raw.value)
     if isinstance(model, str):
         return None, [locate(raw, source, (), model)]
     try:
-        return model.model_validate(raw.value), []
+        return Part(model=model.model_validate(raw.value), raw=raw, source=source), []
     except ValidationError as error:
         faults = explain_all(error, raw, model, source)
-        return _without_unknown_keys(raw.value, model, error), faults
+        return _without_faults(raw, model, error, source), faults
 
 
-def _without_unknown_keys(
-    value: Mapping[str, Any], model: type[Model], error: ValidationError
-) -> Model | None:
-    faults = error.errors(include_url=False, include_input=False)
-    if any(fault["type"] != "extra_forbidden" for fault in faults):
+def _without_faults(
+    raw: RawDocument, model: type[Model], error: ValidationError, source: str
+) -> Part | None:
+    """Return the document without what is wrong in it, if it is one then."""
+    known = deepcopy(dict(raw.value))
+    doubtful = []
+    for fault in error.errors(include_url=False, include_input=False):
+        path = _path(fault["loc"])
+        # An element cannot go alone: those after it would change their places.
+        path = next((path[:at] for at in range(len(path), 0, -1) if _is_key(path, at)), ())
+        doubtful.append(path)
+        _drop(known, path)
+    try:
+        checked = model.model_validate(known)
+    except ValidationError:
         return None
-    known = deepcopy(dict(value))
-    for fault in faults:
-        holder: Any = known
-        for step in fault["loc"][:-1]:
-            holder = holder[step]
-        del holder[fault["loc"][-1]]
-    return model.model_validate(known)
+    return Part(model=checked, raw=raw, source=source, doubtful=tuple(doubtful))
+
+
+def _is_key(path: Path, length: int) -> bool:
+    return isinstance(path[length - 1], str)
+
+
+def _drop(value: Any, path: Path) -> None:
+    for step in path[:-1]:
+        try:
+            value = value[step]
+        except (LookupError, TypeError):
+            # A fault about something within has taken it already.
+            return
+    if path and isinstance(value, dict):
+        value.pop(path[-1], None)
 
 
 def _model_of(value: Mapping[str, Any]) -> type[Model] | str:

@@ -78,6 +78,20 @@ def parse_stream(text: str | bytes, *, source: str) -> list[RawDocument]:
     Raises:
         ConfigError: when `text` is not YAML or has duplicate keys; all of them are listed.
     """
+    documents, faults = read_stream(text, source=source)
+    if faults:
+        raise ConfigError(f"{source} has {count_faults(faults)}", faults=tuple(faults))
+    return documents
+
+
+def read_stream(text: str | bytes, *, source: str) -> tuple[list[RawDocument], list[str]]:
+    """Return the documents in `text` and every fault that leaves them readable.
+
+    Of a key that is given twice the last value is there.
+
+    Raises:
+        ConfigError: when `text` is not YAML.
+    """
     try:
         documents, found = _parse(text)
     except yaml.MarkedYAMLError as error:
@@ -95,10 +109,8 @@ def parse_stream(text: str | bytes, *, source: str) -> list[RawDocument]:
             f"{source} is not a configuration",
             faults=(f"{source}:{error.args[0]}: too many or too deeply nested values",),
         ) from error
-    if found:
-        faults = tuple(f"{source}:{line}: {message}" for line, message in found)
-        raise ConfigError(f"{source} has {count_faults(faults)}", faults=faults)
-    return [document for document in documents if document.value is not None]
+    faults = [f"{source}:{line}: {message}" for line, message in found]
+    return [document for document in documents if document.value is not None], faults
 
 
 def count_faults(faults: Sequence[str]) -> str:

@@ -64,7 +64,7 @@ def load_valid(
 
 def _faults(config: MachineConfig, *, installs: bool) -> list[str]:
     rules = (*_RULES, machine.check_disk) if installs else _RULES
-    return [finding.text for rule in rules for finding in rule(config)]
+    return [each.text for rule in rules for each in rule(config) if each.is_certain]
 
 
 def _warnings(config: MachineConfig) -> Iterable[str]:

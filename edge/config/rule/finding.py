@@ -8,12 +8,24 @@ from edge.config.load import MachineConfig, Part
 from edge.config.root import Root
 from edge.config.stream import Path
 
+# Half of the rules ask it.
+_KIND_OF_MACHINE = ("machine", "type")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A fault, with file, line and path in its text."""
 
     text: str
+    place: "Place"
+
+    @property
+    def is_certain(self) -> bool:
+        """Say whether it is not the consequence of another fault: of something left out."""
+        path = self.place.path
+        return not any(
+            left[: len(path)] == path[: len(left)] for left in self.place.part.doubtful
+        ) and not any(left[-2:] == _KIND_OF_MACHINE for left in self.place.part.doubtful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,7 @@ class Place:
 
     def fault(self, message: str) -> Finding:
         """Return a finding about this place."""
-        return Finding(self.part.locate(self.path, message))
+        return Finding(self.part.locate(self.path, message), self)
 
 
 def root_places(config: MachineConfig) -> Iterator[tuple[Root, Place]]:

@@ -67,6 +67,43 @@ def test_all_rules_report_together() -> None:
     )
 
 
+def test_faults_of_every_sort_at_once() -> None:
+    """Duplicates, forms and senses are told together, and no consequence of theirs."""
+    text = (
+        "version: v1alpha1\npersist: false\nmachine:\n  type: worker\n  token: a\n  token: b\n"
+        "  nodeLabels: {'a b': c}\n  network:\n    interfaces:\n      - {mtu: big}\n"
+        "      - {interface: [a]}\n      - {dhcp: true}\n  ca: {crt: '%'}\n"
+        "---\nkind: LinkConfig\napiVersion: v1alpha1\n"
+        "---\nkind: WatchdogTimerConfig\napiVersion: v1alpha1\ntimeout: 5s\nx: 1\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_valid(text, source="c")
+    assert caught.value.faults == (
+        "c:6: machine.token: the key is given twice",
+        "c:10: machine.network.interfaces[0].mtu: a whole number is expected",
+        "c:11: machine.network.interfaces[1].interface: a text is expected",
+        "c:13: machine.ca.crt: not base64",
+        "c:15: LinkConfig: name: is required",
+        "c:21: WatchdogTimerConfig: x: unknown key",
+        "c:2: persist: must be true",
+        'c:7: machine.nodeLabels["a b"]: is not a valid Kubernetes name',
+        "c:12: machine.network.interfaces[2]: needs either interface or deviceSelector",
+        "c:1: cluster: is required",
+        "c:18: WatchdogTimerConfig: device: is required, such as /dev/watchdog0",
+        "c:20: WatchdogTimerConfig: timeout: must be 10s or more",
+    )
+
+
+def test_disk_to_install_to() -> None:
+    """It is asked for where something is installed, and only there."""
+    text = "version: v1alpha1\nmachine: {type: worker, install: {wipe: true}}\n"
+    for installs in (True, False):
+        with pytest.raises(ConfigError) as caught:
+            load_valid(text, source="c", installs=installs)
+        fault = "c:2: machine.install: needs either disk or diskSelector"
+        assert (fault in caught.value.faults) is installs
+
+
 def test_machine_is_required() -> None:
     """A root document without its machine is no use."""
     assert "c:1: machine: is required" in faults("version: v1alpha1\n")
