@@ -19,6 +19,7 @@ from edge.api import (
     time_pb2_grpc,
 )
 from edge.errors import NodeError
+from edge.node.api.absent import SERVICES, AbsentCalls, absent_service
 from edge.node.api.client_config import ClientConfigCalls
 from edge.node.api.container import ContainerCalls
 from edge.node.api.file import FileCalls
@@ -28,8 +29,11 @@ from edge.node.api.image import ImageCalls, ImageService
 from edge.node.api.inspect import InspectService
 from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
+from edge.node.api.mount import FileSystemService, MountCalls
+from edge.node.api.netstat import NetstatCalls
 from edge.node.api.other import ClockService, DiskService
 from edge.node.api.pool import Identities, Pool
+from edge.node.api.process import ProcessCalls
 from edge.node.api.route import Router
 from edge.node.api.stat import StatCalls
 from edge.node.api.state import StateService
@@ -63,12 +67,6 @@ _OPTIONS = [
 ]
 
 
-_UNIMPLEMENTED = (
-    *("LifecycleService", "DebugService", "StorageService"),
-    *("LVMService", "MDService"),
-)
-
-
 class MachineService(
     LifeCalls,
     LogCalls,
@@ -77,9 +75,13 @@ class MachineService(
     ClientConfigCalls,
     ContainerCalls,
     ImageCalls,
+    MountCalls,
+    NetstatCalls,
+    ProcessCalls,
+    AbsentCalls,
     machine_pb2_grpc.MachineServiceServicer,
 ):
-    """Every machine call that this node implements; the rest answers Unimplemented."""
+    """Every machine call: most are implemented, the others say why they are not."""
 
     def __init__(self, machine: Machine, applier: Applier) -> None:
         self.machine = machine
@@ -164,11 +166,12 @@ def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> No
     resource_pb2_grpc.add_StateServicer_to_server(StateService(machine.store), server)
     storage_pb2_grpc.add_StorageServiceServicer_to_server(DiskService(machine), server)
     time_pb2_grpc.add_TimeServiceServicer_to_server(ClockService(machine), server)
-    # Registered so that their methods are authorised before they answer Unimplemented.
     cluster_pb2_grpc.add_ClusterServiceServicer_to_server(
         HealthService(machine, Identities(machine)), server
     )
     inspect_pb2_grpc.add_InspectServiceServicer_to_server(InspectService(machine.store), server)
-    for name in _UNIMPLEMENTED:
+    machine_pb2_grpc.add_StorageServiceServicer_to_server(FileSystemService(machine), server)
+    # Registered so that their methods are authorised before they answer Unimplemented.
+    for name in SERVICES:
         add = getattr(machine_pb2_grpc, f"add_{name}Servicer_to_server")
-        add(getattr(machine_pb2_grpc, f"{name}Servicer")(), server)
+        add(absent_service(name), server)

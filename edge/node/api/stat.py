@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that measure: memory, processors, load, network, disks, mounts, processes.
+"""Calls that measure: memory, processors, load, network, disks.
 
 Everything is read from /proc; file formats are those of the kernel's proc(5).
 """
@@ -16,7 +16,6 @@ from edge.node.resource import kind
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _VIRTUAL_DISKS = ("loop", "ram", "zram")
 
 
@@ -63,24 +62,20 @@ class StatCalls:
     ) -> machine_pb2.NetworkDeviceStatsResponse:
         """Report the counters of every link."""
         devices = _net_devices((_PROC / "net/dev").read_text())
+        if self._is_lab():
+            devices = [each for each in devices if each.name == "lo"]
         stats = machine_pb2.NetworkDeviceStats(total=_total(devices), devices=devices)
         return machine_pb2.NetworkDeviceStatsResponse(messages=[stats])
 
     async def DiskStats(self, _request: Any, _context: Context) -> machine_pb2.DiskStatsResponse:
         """Report the counters of every disk."""
-        devices = _disk_stats((_PROC / "diskstats").read_text())
+        # A lab node's disk is a file; the machine's are not its.
+        devices = [] if self._is_lab() else _disk_stats((_PROC / "diskstats").read_text())
         stats = machine_pb2.DiskStats(total=_total_disk(devices), devices=devices)
         return machine_pb2.DiskStatsResponse(messages=[stats])
 
-    async def Mounts(self, _request: Any, _context: Context) -> machine_pb2.MountsResponse:
-        """List what is mounted with sizes."""
-        stats = _mounts()
-        return machine_pb2.MountsResponse(messages=[machine_pb2.Mounts(stats=stats)])
-
-    async def Processes(self, _request: Any, _context: Context) -> machine_pb2.ProcessesResponse:
-        """List the processes."""
-        listed = machine_pb2.Process(processes=_processes())
-        return machine_pb2.ProcessesResponse(messages=[listed])
+    def _is_lab(self) -> bool:
+        return self.machine.platform.mode == "container"
 
 
 def _meminfo(text: str) -> dict[str, int]:
@@ -220,51 +215,3 @@ def _total_disk(devices: list[machine_pb2.DiskStat]) -> machine_pb2.DiskStat:
     whole = [each for each in devices if Path("/sys/block", each.name).exists()]
     sums = {name: sum(getattr(each, name) for each in whole) for name in names}
     return machine_pb2.DiskStat(name="total", **sums)
-
-
-def _mounts() -> list[machine_pb2.MountStat]:
-    lines = (_PROC / "self/mounts").read_text().splitlines()
-    return [stat for line in lines if (stat := _mount_stat(line))]
-
-
-def _mount_stat(line: str) -> machine_pb2.MountStat | None:
-    source, target = line.split()[:2]
-    try:
-        usage = os.statvfs(target)
-    except OSError:
-        return None
-    return machine_pb2.MountStat(
-        filesystem=source,
-        size=usage.f_blocks * usage.f_frsize,
-        available=usage.f_bavail * usage.f_frsize,
-        mounted_on=target,
-    )
-
-
-def _processes() -> list[machine_pb2.ProcessInfo]:
-    found = [info for entry in _PROC.iterdir() if (info := _process(entry))]
-    return sorted(found, key=lambda info: info.pid)
-
-
-def _process(entry: Path) -> machine_pb2.ProcessInfo | None:
-    if not entry.name.isdigit():
-        return None
-    try:
-        text = (entry / "stat").read_text(errors="replace")
-        arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return None
-    # The command is in parentheses and may itself hold spaces and parentheses.
-    command = text[text.index("(") + 1 : text.rindex(")")]
-    fields = text[text.rindex(")") + 2 :].split()
-    return machine_pb2.ProcessInfo(
-        pid=int(entry.name),
-        ppid=int(fields[1]),
-        state=fields[0],
-        threads=int(fields[17]),
-        cpu_time=(int(fields[11]) + int(fields[12])) / _TICKS,
-        virtual_memory=int(fields[20]),
-        resident_memory=int(fields[21]) * _PAGE_BYTES,
-        command=command,
-        args=arguments.strip(),
-    )

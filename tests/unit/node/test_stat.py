@@ -159,23 +159,6 @@ def test_disk_counters() -> None:
     assert devices[2].discard_completed == 0
 
 
-def test_this_process_is_listed() -> None:
-    """With its parent, threads and memory."""
-    me = next(info for info in stat._processes() if info.pid == os.getpid())
-    assert me.ppid == os.getppid()
-    assert me.threads >= 1
-    assert me.resident_memory > 1024 * 1024
-    assert me.args
-
-
-def test_a_mount_is_measured() -> None:
-    """One that is gone by then is left out."""
-    found = stat._mount_stat("proc /proc proc rw 0 0")
-    assert found
-    assert (found.filesystem, found.mounted_on) == ("proc", "/proc")
-    assert stat._mount_stat("nothing /not/there ext4 rw 0 0") is None
-
-
 def test_processors_say_how_fast_they_run(tmp_path: Path) -> None:
     """In their order, and nought for one without a driver, as in most virtual machines."""
     names = ("scaling_cur_freq", "cpuinfo_min_freq", "cpuinfo_max_freq")
