@@ -121,9 +121,11 @@ class ApiServer:
             NodeError: when a port is taken; nothing is bound then.
             TrustError: when clients are to be verified and there is no authority to do it by.
         """
-        credentials = dynamic_credentials(self._fetch, verify_clients=not self.maintenance)
         try:
             for port in ports:
+                # Each port is told once which certificate is new, so each has its own.
+                verified = not self.maintenance
+                credentials = dynamic_credentials(self._fetch, verify_clients=verified)
                 bind(self._server, address, port, credentials)
         except NodeError:
             await self._server.stop(None)
