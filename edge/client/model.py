@@ -92,6 +92,24 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """A controller reads or writes a kind of resources, or the one of them called `id`."""
+
+    controller: str
+    edge: str
+    """Such as "output_exclusive" or "input_weak"."""
+    namespace: str
+    """Empty for the kind's own."""
+    type: str
+    id: str
+
+    @property
+    def is_output(self) -> bool:
+        """Whether the controller writes what it is about."""
+        return self.edge.startswith("output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One resource: metadata and specification as YAML would show them."""
 

@@ -5,13 +5,17 @@ from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from typing import Any
 
+import grpc
 import yaml
+from google.protobuf.empty_pb2 import Empty
 
-from edge.api import meta_pb2, resource_pb2
-from edge.client.call import NodeCalls
-from edge.client.model import Definition, Document, Watched
+from edge.api import inspect_pb2, inspect_pb2_grpc, meta_pb2, resource_pb2
+from edge.client.call import CALL_TIMEOUT_S, NodeCalls
+from edge.client.model import Definition, Dependency, Document, Watched
 from edge.errors import NodeError
 
+SHOWN = 12
+"""How many ids a hint names."""
 _DEFINITIONS = "ResourceDefinitions.meta.cosi.dev"
 
 
@@ -42,9 +46,24 @@ class ResourceCalls(NodeCalls):
         raise NodeError(f"{self.node} has no resource {word!r}", hint=_suggest(word, known))
 
     async def resource(self, type_: str, namespace: str, resource_id: str) -> Document:
-        """Return one resource."""
+        """Return one resource.
+
+        Raises:
+            NodeError: when there is none of this id; the hint names those there are.
+        """
         request = resource_pb2.GetRequest(namespace=namespace, type=type_, id=resource_id)
-        return _document((await self._call(self._state.Get, request)).resource)
+        try:
+            with self._translated():
+                found = await self._get(request)
+        except _AbsentError as error:
+            name = type_.partition(".")[0]
+            ids = [each.id for each in await self.resources(type_, namespace)]
+            known = f"{name}: {', '.join(ids[:SHOWN])}{', …' if len(ids) > SHOWN else ''}"
+            raise NodeError(
+                f"{self.node} has no {resource_id!r} among {name} in namespace {namespace}",
+                hint=known if ids else f"there are no {name} at all",
+            ) from error
+        return _document(found.resource)
 
     async def resources(self, type_: str, namespace: str) -> list[Document]:
         """Return every resource of a type."""
@@ -62,7 +81,38 @@ class ResourceCalls(NodeCalls):
         async for answer in self._stream(self._state.Watch, request, timeout_s=None):
             for event in answer.event:
                 name = resource_pb2.EventType.Name(event.event_type).lower()
+                if name == "errored":
+                    raise NodeError(f"{self.node} ended the watch: {event.error}")
                 yield Watched(event=name, document=_document(event.resource))
+
+    async def dependencies(self) -> list[Dependency]:
+        """Return which controllers read and write which kinds of resources."""
+        stub = self._stub(inspect_pb2_grpc.InspectServiceStub)
+        answer = await self._call(stub.ControllerRuntimeDependencies, Empty())
+        return [_dependency(edge) for message in answer.messages for edge in message.edges]
+
+    async def _get(self, request: Any) -> Any:
+        try:
+            return await self._state.Get(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise _AbsentError from error
+            raise
+
+
+class _AbsentError(LookupError):
+    """There is no such resource."""
+
+
+def _dependency(edge: Any) -> Dependency:
+    name = inspect_pb2.DependencyEdgeType.Name(edge.edge_type)
+    return Dependency(
+        controller=edge.controller_name,
+        edge=name.lower(),
+        namespace=edge.resource_namespace,
+        type=edge.resource_type,
+        id=edge.resource_id,
+    )
 
 
 def _definition(spec: Any) -> Definition:

@@ -23,7 +23,7 @@ _KINDS = "resourcedefinitions"
 
 @click.command(cls=NodeCommand)
 @click.argument("word", metavar="[TYPE]", default=_KINDS)
-@click.argument("resource_id", metavar="[ID]", required=False)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option(
     "-o",
     "--output",
@@ -38,14 +38,14 @@ _KINDS = "resourcedefinitions"
 def command(
     *,
     word: str,
-    resource_id: str | None,
+    ids: tuple[str, ...],
     output: str,
     namespace: str | None,
     watch: bool,
     insecure: bool,
     pins: tuple[str, ...],
 ) -> None:
-    """Show or watch resources of TYPE, or the one called ID.
+    """Show or watch resources of TYPE, or those called ID.
 
     TYPE is a name or short name such as disks, links, addresses, hostname or mc. Without
     TYPE every kind is listed.
@@ -53,10 +53,10 @@ def command(
     printer = new_printer(output, watch=watch)
     access = choose_access(insecure=insecure, pins=pins)
     if watch:
-        action = _watching(printer, word, namespace, resource_id)
+        action = _watching(printer, word, namespace, ids)
         on_clients(access, action, deadline_s=None).finish()
         return
-    results = on_clients(access, _reading(word, namespace, resource_id))
+    results = on_clients(access, _reading(word, namespace, ids))
     for node, (kind, documents) in results.found:
         for document in documents:
             printer.show(node, kind, document)
@@ -65,28 +65,31 @@ def command(
 
 
 def _reading(
-    word: str, namespace: str | None, resource_id: str | None
+    word: str, namespace: str | None, ids: tuple[str, ...]
 ) -> "Callable[[NodeClient], Awaitable[Found]]":
     async def read(client: "NodeClient") -> "Found":
         kind = await client.find_kind(word)
         place = namespace or kind.namespace
-        if resource_id is None:
+        if not ids:
             return kind, await client.resources(kind.type, place)
-        return kind, [await client.resource(kind.type, place, resource_id)]
+        return kind, [await client.resource(kind.type, place, each) for each in ids]
 
     return read
 
 
 def _watching(
-    printer: Printer, word: str, namespace: str | None, resource_id: str | None
+    printer: Printer, word: str, namespace: str | None, ids: tuple[str, ...]
 ) -> "Callable[[NodeClient], Awaitable[None]]":
+    # One alone is watched alone, which tells when it is not there.
+    only = ids[0] if len(ids) == 1 else None
+
     async def follow(client: "NodeClient") -> None:
         kind = await client.find_kind(word)
-        is_complete = resource_id is not None
-        async for change in client.watch(kind.type, namespace or kind.namespace, resource_id):
+        is_complete = only is not None
+        async for change in client.watch(kind.type, namespace or kind.namespace, only):
             if change.event == "bootstrapped":
                 is_complete = True
-            else:
+            elif change.event != "noop" and (not ids or change.document.id in ids):
                 printer.show(client.node, kind, change.document, change.event)
             if is_complete:
                 printer.flush()
