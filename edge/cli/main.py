@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "get": ("get", "Show or watch a node's resources."),
     "health": ("health", "Wait until the cluster is well."),
     "image": ("image", "Build bootable images; manage container images of nodes."),
+    "inspect": ("inspect", "Look at how a node works inside."),
     "interfaces": ("interfaces", "Say where to look for interfaces."),
     "inventory": ("inventory", "Keep names, roles and labels of nodes."),
     "lab": ("lab", "Run virtual nodes on this machine."),
