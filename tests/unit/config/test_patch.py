@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Patches: a folder a case under tests/golden/patches, and laws."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import jsonpatch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.config.document import KINDS
+from edge.config.encode import encode
+from edge.config.load import identify
+from edge.config.model import MergeBy, Replace
 from edge.config.patch import StrategicPatch, merge, parse_patch, patch_config, read_patch
+from edge.config.shape import Shape, document_shape
+from edge.config.stream import parse_stream
 from edge.errors import ConfigError
+from tests.fakes.documents import KEYS, value_at
 
 PATCHES = Path(__file__).parents[2] / "golden/patches"
+IDENTITY = ("apiVersion", "kind", "name", "version")
 CONFIG = "version: v1alpha1\nmachine:\n    type: worker\n"
 TWO = f"{CONFIG}---\napiVersion: v1alpha1\nkind: HostnameConfig\nauto: stable\n"
 
@@ -108,7 +119,9 @@ NO_LISTS = st.builds(
 )
 
 
-def merged(documents: list[Mapping[str, Any]], patch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def merged(
+    documents: Sequence[Mapping[str, Any]], patch: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
     return merge(documents, StrategicPatch((patch,), "patch"))
 
 
@@ -142,3 +155,113 @@ def test_patches_are_right_biased(root: dict[str, Any], patch: dict[str, Any]) -
     assert result["machine"]["nodeLabels"] == (
         root["machine"]["nodeLabels"] | patch["machine"]["nodeLabels"]
     )
+
+
+def rules(shape: Shape, path: tuple[str, ...]) -> Iterator[str]:
+    """Yield every rule below a shape, as the golden file spells it."""
+    where = f"{path[0]} {'.'.join(path[1:])}"
+    if shape.marker(Replace):
+        yield f"{where} replace"
+    if by := shape.marker(MergeBy):
+        yield f"{where} merge {' '.join(by.keys)}"
+    for key in shape.keys:
+        yield from rules(shape.child(key), (*path, key))
+    if shape.item != Shape():
+        yield from rules(shape.item, path)
+    elif not shape.is_struct and shape.child("*") != Shape():
+        yield from rules(shape.child("*"), (*path, "*"))
+
+
+def test_list_rules_are_upstreams() -> None:
+    """What is replaced, and what merges by which keys; everything else is appended or merged."""
+    known = (PATCHES.parent / "config/patch-rules.txt").read_text().splitlines()
+    kinds = ["", *sorted(KINDS)]
+    shapes = [(kind, document_shape({"kind": kind} if kind else {})) for kind in kinds]
+    assert [rule for kind, shape in shapes for rule in rules(shape, (kind or "v1alpha1",))] == known
+
+
+DOCUMENTS = st.sampled_from(KEYS).map(lambda key: value_at(*key))
+STREAMS = st.lists(DOCUMENTS, max_size=6).map(
+    lambda found: list({identify(each): each for each in found}.values())
+)
+
+
+def values(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the values of a document by their keys; a list is one value."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from values(inner, (*path, key))
+    else:
+        yield path, value
+
+
+@given(STREAMS, STREAMS)
+def test_what_a_patch_leaves_out_stays(
+    documents: list[dict[str, Any]], patch: list[dict[str, Any]]
+) -> None:
+    """Documents keep their places and their values; the base itself is never changed."""
+    before = deepcopy(documents)
+    after = merge(documents, StrategicPatch(tuple(patch), "patch"))
+    assert documents == before
+    assert [identify(each) for each in after[: len(before)]] == [identify(each) for each in before]
+    said = {identify(each): dict(values(each)) for each in patch}
+    for old, new in zip(before, after, strict=False):
+        now = dict(values(new))
+        for path, value in values(old):
+            touched = said.get(identify(old), {})
+            if not any(each[: len(path)] == path[: len(each)] for each in touched):
+                assert now[path] == value
+
+
+@given(STREAMS)
+def test_nothing_is_the_identity(documents: list[dict[str, Any]]) -> None:
+    """No documents, or documents that only say who they are, change nothing."""
+    assert merge(documents, StrategicPatch((), "patch")) == documents
+    names = [{k: v for k, v in each.items() if k in IDENTITY} for each in documents]
+    assert merge(documents, StrategicPatch(tuple(names), "patch")) == documents
+
+
+@given(STREAMS, DOCUMENTS)
+def test_twice_is_once_unless_lists_grow(
+    documents: list[dict[str, Any]], patch: dict[str, Any]
+) -> None:
+    """Scalars, mappings and replaced lists have the patch's value however often it is applied."""
+    once = merged(documents, patch)
+    twice = merged(once, patch)
+    for old, new in zip(once, twice, strict=True):
+        now = dict(values(new))
+        assert {p: v for p, v in values(old) if not isinstance(v, list)} == {
+            p: v for p, v in now.items() if not isinstance(v, list)
+        }
+
+
+@given(STREAMS, DOCUMENTS)
+def test_deleting_takes_away_and_nothing_else(
+    documents: list[dict[str, Any]], extra: dict[str, Any]
+) -> None:
+    """A document that was added and is deleted was never there."""
+    if identify(extra) in {identify(each) for each in documents} or "kind" not in extra:
+        return
+    added = merged(documents, extra)
+    assert added[-1] == extra
+    delete = {k: v for k, v in extra.items() if k in IDENTITY} | {"$patch": "delete"}
+    assert merged(added, delete) == documents
+    assert merged(documents, delete) == documents
+
+
+@given(ROOTS, ROOTS)
+def test_json_patches_reach_what_they_were_made_for(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    """The operations between two documents turn one into the other, in one patch or in many."""
+    operations = jsonpatch.make_patch(old, new).patch
+    each = [parse_patch(json.dumps([operation])) for operation in operations]
+    assert _value(patch_config(encode([old]), each)) == new
+    if operations:
+        whole = parse_patch(json.dumps(operations))
+        assert _value(patch_config(encode([old]), [whole])) == new
+
+
+def _value(text: str) -> Any:
+    (raw,) = parse_stream(text, source="x")
+    return raw.value
