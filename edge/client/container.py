@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers and images of a node."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -115,23 +115,25 @@ class ContainerCalls(NodeCalls):
 
     async def pull_image(
         self, reference: str, store: ImageStore = ImageStore.CRI
-    ) -> AsyncIterator[LayerProgress | ImagePulled]:
+    ) -> AsyncGenerator[LayerProgress | ImagePulled, None]:
         """Pull an image into a store, telling how far it is, and its name at the end."""
         service: Any = self._stub(machine_pb2_grpc.ImageServiceStub)
         request = machine_pb2.ImageServicePullRequest(
             containerd=_instance(store), image_ref=reference
         )
         with self._translated():
+            call = service.Pull(request, timeout=TRANSFER_TIMEOUT_S, metadata=self._metadata)
             try:
-                async for answer in service.Pull(
-                    request, timeout=TRANSFER_TIMEOUT_S, metadata=self._metadata
-                ):
+                async for answer in call:
                     yield _pull_step(answer)
             except grpc.aio.AioRpcError as error:
                 if not _is_old(error, store):
                     raise
             else:
                 return
+            finally:
+                # Whoever stops listening stops the pull.
+                call.cancel()
             await self._pull_old(reference, store)
         yield ImagePulled(image=reference)
 

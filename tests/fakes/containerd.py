@@ -119,8 +119,9 @@ def _wait(daemon: RealContainerd) -> None:
 def _stop(daemon: RealContainerd) -> None:
     """End everything, in the order in which nothing can come up again."""
     try:
-        for namespace in ("system", "k8s.io"):
-            daemon.clear(namespace)
+        if daemon.process.poll() is None:
+            for namespace in ("system", "k8s.io"):
+                daemon.clear(namespace)
     finally:
         daemon.process.terminate()
         try:

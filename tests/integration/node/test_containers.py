@@ -5,7 +5,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,12 +260,74 @@ async def test_a_pull_that_nobody_waits_for_ends(harbour: Harbour, hub: Registry
             assert isinstance(step, LayerProgress)
             break
         assert _programs(harbour.daemon)
-        await steps.aclose()  # type: ignore[attr-defined]
+        await steps.aclose()
 
     async def gone() -> None:
         assert not _programs(harbour.daemon)
 
     await patiently(gone)
+
+
+async def test_a_containerd_that_dies_takes_its_pulls_along(
+    harbour: Harbour, hub: Registry
+) -> None:
+    """The client is told, the process that pulled goes, and the node works on."""
+    image = make_image([{"noise": os.urandom(4_000_000)}])
+    name = hub.add("edge/app:7", image)
+    hub.hold(image.layers[0])
+    link = harbour.node.folder / "containerd/cri.sock"
+    with containerd.running() as another, _pointing(link, another.socket):
+        async with harbour.client() as client:
+            with pytest.raises(NodeError, match=r"containerd does not run|cannot be pulled"):
+                await _during_pull(client, name, another.process.kill)
+            with pytest.raises(NodeError, match="containerd does not run"):
+                await client.images()
+        assert not _programs(another)
+    async with harbour.client() as client:
+        assert await client.images()
+
+
+async def test_an_import_without_an_end_is_given_up_with_its_client(harbour: Harbour) -> None:
+    """A client that stops sending and goes leaves no process behind."""
+    never = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"\0" * 512
+        await never.wait()
+
+    async with harbour.client() as client:
+        sending = asyncio.create_task(client.import_image(chunks()))
+
+        async def begun() -> None:
+            assert _programs(harbour.daemon)
+
+        await patiently(begun)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+    async def gone() -> None:
+        assert not _programs(harbour.daemon)
+
+    await patiently(gone)
+
+
+async def test_calls_leave_nothing_open(harbour: Harbour, hub: Registry) -> None:
+    """However many calls there were, at once and given up, the node holds no more files."""
+    image = make_image([{"noise": os.urandom(2_000_000)}])
+    hub.hold(image.layers[0])
+    names = [hub.add(f"edge/left:{number}", image) for number in range(6)]
+    async with harbour.client() as client:
+        await asyncio.gather(*(client.images() for _ in range(20)))
+        before = _open_files(harbour.node)
+        await asyncio.gather(*(client.images() for _ in range(60)))
+        await asyncio.gather(*(client.containers() for _ in range(60)))
+        await asyncio.gather(*(_begin_pull(client, name) for name in names[:4]))
+
+        async def settled() -> None:
+            assert not _programs(harbour.daemon)
+            assert _open_files(harbour.node) <= before + 2
+
+        await patiently(settled)
 
 
 async def test_stores_are_apart(harbour: Harbour, hub: Registry) -> None:
@@ -342,6 +404,40 @@ async def test_signatures_are_not_verified(harbour: Harbour) -> None:
             await client._call(_service(client).Verify, machine_pb2.ImageServiceVerifyRequest())
 
 
+@contextmanager
+def _pointing(link: Path, socket: Path) -> Iterator[None]:
+    """Have a link point somewhere else for a while."""
+    usual = link.readlink()
+    link.unlink()
+    link.symlink_to(socket)
+    try:
+        yield
+    finally:
+        link.unlink()
+        link.symlink_to(usual)
+
+
+async def _during_pull(client: NodeClient, name: str, action: Callable[[], object]) -> None:
+    async for _ in client.pull_image(name):
+        action()
+
+
+async def _begin_pull(client: NodeClient, name: str) -> None:
+    """Pull until something comes, and lose interest."""
+    async with aclosing(client.pull_image(name)) as steps:
+        async for _ in steps:
+            return
+
+
+def _open_files(node: LabNode) -> int:
+    """Count the open files of all processes of a lab node."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    )
+    pids = [line.split()[0] for line in listed.stdout.splitlines() if str(node.folder) in line]
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)  # noqa: PTH208 - of procfs
+
+
 def _busybox() -> bytes:
     return Path("/usr/bin/busybox").read_bytes()
 
@@ -356,7 +452,9 @@ def _is_half_way(step: LayerProgress | ImagePulled, layer: str) -> bool:
 
 def _programs(daemon: RealContainerd) -> list[str]:
     """Return the command lines of every `ctr` that works with this containerd."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    )
     return [line for line in listed.stdout.splitlines() if f"--address={daemon.socket}" in line]
 
 
