@@ -68,5 +68,10 @@ class NodeCalls:
     ) -> AsyncIterator[Any]:
         """Yield the messages of a stream; without `timeout_s` for as long as the node sends."""
         with self._translated():
-            async for item in method(request, timeout=timeout_s, metadata=self._metadata):
-                yield item
+            call = method(request, timeout=timeout_s, metadata=self._metadata)
+            try:
+                async for item in call:
+                    yield item
+            finally:
+                # Whoever stops listening ends the call, and does not leave it to the collector.
+                call.cancel()
