@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.cli.confirm import confirm
 from edge.cli.nodes import Access, choose_access, on_nodes
+from edge.cli.values import DURATION
 from edge.units import format_duration
 
 if TYPE_CHECKING:
@@ -17,36 +19,53 @@ if TYPE_CHECKING:
 
     from edge.client.client import NodeClient
 
-    Action = Callable[[NodeClient], Awaitable[object]]
+    Action = Callable[[NodeClient], Awaitable[str]]
 
-DEADLINE_S = 600
+DEADLINE = "10m"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How a command waits: not at all, or so long, telling phases or every task."""
+
+    wait: bool
+    deadline_s: float
+    debug: bool
 
 
 def ending_options(command: Any) -> Any:
-    """Add `--wait`, `--timeout` and `--yes` to a command that ends a node's boot."""
+    """Add `--wait`, `--timeout`, `--debug` and `--yes` to a command that ends a node's boot."""
     wait = click.option(
         "--wait/--no-wait", default=True, show_default=True, help="Wait until it is done."
     )
     timeout = click.option(
         "--timeout",
         "deadline_s",
-        type=click.IntRange(min=1),
-        default=DEADLINE_S,
+        type=DURATION,
+        default=DEADLINE,
         show_default=True,
-        metavar="SECONDS",
+        metavar="TIME",
         help="Longest wait.",
     )
+    debug = click.option("--debug", is_flag=True, help="Tell every task, not phases alone.")
     yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-    return wait(timeout(yes(command)))
+    return wait(timeout(debug(yes(command))))
 
 
-def choose_and_ask(verb: str, *, loss: Sequence[str] = (), yes: bool) -> Access:
+def choose_and_ask(
+    verb: str,
+    *,
+    loss: Sequence[str] = (),
+    yes: bool,
+    insecure: bool = False,
+    pins: Sequence[str] = (),
+) -> Access:
     """Return the nodes that the command line names, once the user agreed to lose them.
 
     Raises:
         click.Abort: when he did not.
     """
-    access = choose_access(named_only=True)
+    access = choose_access(insecure=insecure, pins=pins, named_only=True)
     if not yes:
         click.echo(f"about to {verb}: {', '.join(access.nodes)}", err=True)
         for line in loss:
@@ -55,33 +74,50 @@ def choose_and_ask(verb: str, *, loss: Sequence[str] = (), yes: bool) -> Access:
     return access
 
 
-def end_nodes(
-    access: Access, action: Action, *, comes_back: bool, wait: bool, deadline_s: float
-) -> None:
-    """Run `action` on every node and, if wanted, wait until it is back or gone."""
+def end_nodes(access: Access, action: Action, *, comes_back: bool, waiting: Waiting) -> None:
+    """Run `action` on every node and, if wanted, wait until it is back and ready, or gone."""
 
     async def end(node: str) -> None:
-        from edge.provision.restart import read_boot_id, wait_gone, wait_restarted
-
+        if waiting.wait:
+            await _end_and_wait(access, node, action, comes_back=comes_back, waiting=waiting)
+            return
         async with access.open(node) as client:
-            before = await read_boot_id(client) if wait and comes_back else ""
             await action(client)
-        if not wait:
-            click.echo(f"{node}: asked", err=True)
-        elif comes_back:
-            ways = (lambda: access.open(node), lambda: _open_unconfigured(node))
-            seconds = await wait_restarted(node, before, ways, deadline_s=deadline_s)
-            click.echo(f"{node}: back after {format_duration(seconds)}", err=True)
-        else:
-            seconds = await wait_gone(node, deadline_s=deadline_s)
-            click.echo(f"{node}: gone after {format_duration(seconds)}", err=True)
+        click.echo(f"{node}: asked", err=True)
 
     on_nodes(access.nodes, end, deadline_s=None).finish()
+
+
+async def _end_and_wait(
+    access: Access, node: str, action: Action, *, comes_back: bool, waiting: Waiting
+) -> None:
+    from edge.provision.restart import read_boot_id, wait_gone, wait_restarted
+    from edge.provision.sequence import run_sequence, wait_settled
+
+    limit_s = waiting.deadline_s
+    async with access.open(node) as client:
+        before = await read_boot_id(client) if comes_back else ""
+        await run_sequence(
+            client,
+            action,
+            lambda text: click.echo(f"{node}: {text}", err=True),
+            deadline_s=limit_s,
+            every_task=waiting.debug,
+        )
+    if comes_back:
+        ways = (lambda: access.open(node), lambda: _open_unconfigured(node))
+        seconds = await wait_restarted(node, before, ways, deadline_s=limit_s)
+        stage = await wait_settled(node, ways, deadline_s=max(1.0, limit_s - seconds))
+        click.echo(f"{node}: back after {format_duration(seconds)}, {stage}", err=True)
+    else:
+        seconds = await wait_gone(node, deadline_s=limit_s)
+        click.echo(f"{node}: gone after {format_duration(seconds)}", err=True)
 
 
 def _open_unconfigured(node: str) -> AbstractAsyncContextManager[NodeClient]:
     from edge.client.client import connect
     from edge.client.trust import Blind
 
-    # Only the boot identity is read this way: nothing that a stranger must not learn is sent.
+    # Only boot identity and stage are read this way: nothing that a stranger must not learn is
+    # sent.
     return connect(node, Blind())

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgectl reboot`: restart nodes and wait until they are back."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.ending import choose_and_ask, end_nodes, ending_options
+from edge.cli.ending import Waiting, choose_and_ask, end_nodes, ending_options
 from edge.cli.options import NodeCommand
 
 if TYPE_CHECKING:
@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=NodeCommand)
+@click.option(
+    "-m",
+    "--mode",
+    type=click.Choice(("default", "powercycle", "force")),
+    default="default",
+    show_default=True,
+    help="By way of the firmware (powercycle); without stopping anything first (force).",
+)
 @ending_options
-def command(*, wait: bool, deadline_s: float, yes: bool) -> None:
+def command(*, mode: str, yes: bool, **waiting: Any) -> None:
     """Restart the nodes named with -n."""
     access = choose_and_ask("restart", yes=yes)
-    end_nodes(access, _reboot, comes_back=True, wait=wait, deadline_s=deadline_s)
 
+    async def reboot(client: "NodeClient") -> str:
+        return await client.reboot(mode)
 
-async def _reboot(client: "NodeClient") -> None:
-    await client.reboot()
+    end_nodes(access, reboot, comes_back=True, waiting=Waiting(**waiting))

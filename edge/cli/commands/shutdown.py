@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgectl shutdown`: power nodes off."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.ending import choose_and_ask, end_nodes, ending_options
+from edge.cli.ending import Waiting, choose_and_ask, end_nodes, ending_options
 from edge.cli.options import NodeCommand
 
 if TYPE_CHECKING:
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=NodeCommand)
+@click.option("--force", is_flag=True, help="Without stopping anything first.")
 @ending_options
-def command(*, wait: bool, deadline_s: float, yes: bool) -> None:
+def command(*, force: bool, yes: bool, **waiting: Any) -> None:
     """Power off the nodes named with -n."""
     loss = ("only somebody who is there can switch them on again",)
     access = choose_and_ask("power off", loss=loss, yes=yes)
-    end_nodes(access, _shutdown, comes_back=False, wait=wait, deadline_s=deadline_s)
 
+    async def shutdown(client: "NodeClient") -> str:
+        return await client.shutdown(force=force)
 
-async def _shutdown(client: "NodeClient") -> None:
-    await client.shutdown()
+    end_nodes(access, shutdown, comes_back=False, waiting=Waiting(**waiting))
