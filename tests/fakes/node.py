@@ -116,6 +116,7 @@ class FakePlatform:
     clock: list[float] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     sysctls: dict[str, str] = field(default_factory=dict)
+    watchdog: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.image = ImageInfo(version="1", board="fake", arch="arm64", build_time=BUILD_TIME)
@@ -164,7 +165,8 @@ class FakePlatform:
         self.sysctls[name] = value
 
     def set_watchdog(self, device: Path, timeout_s: int) -> None:
-        """Do nothing."""
+        """Note the wish."""
+        self.watchdog = (str(device), timeout_s)
 
     def announce(self, text: str) -> None:
         """Note the line."""

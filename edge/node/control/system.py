@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from edge.node.boot.watchdog import DEFAULT_DEVICE, DEFAULT_TIMEOUT_S
 from edge.node.control.block import read_text
 from edge.node.control.controller import Controller
 from edge.node.machine import Machine
@@ -77,7 +78,7 @@ class SysctlController(Controller):
 
 
 class WatchdogController(Controller):
-    """Hands the configured watchdog to PID 1."""
+    """Hands the configured watchdog to PID 1, which has one of its own choice without."""
 
     name = "runtime.WatchdogTimerController"
     inputs = (kind.MACHINE_CONFIG,)
@@ -88,6 +89,10 @@ class WatchdogController(Controller):
         active = self.machine.active
         watchdog = active.view.watchdog if active else None
         if watchdog is None:
+            # Also when machined is new: the one before it may have asked for something.
+            self.machine.platform.set_watchdog(DEFAULT_DEVICE, DEFAULT_TIMEOUT_S)
+            self.store.remove(kind.WATCHDOG_CONFIG, "timer")
+            self.store.remove(kind.WATCHDOG_STATUS, "timer")
             return
         self.machine.platform.set_watchdog(Path(watchdog.device), int(watchdog.timeout_s))
         seconds = int(watchdog.timeout_s)
