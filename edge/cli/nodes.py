@@ -281,6 +281,11 @@ async def _limited(
         raise NodeError(f"{node} did not answer within {deadline_s or 0:.0f} s") from error
 
 
+def say_gap(error: EdgeError) -> None:
+    """Tell that a follower waits for a node that went away."""
+    click.echo(f"edgectl: {error.message}; waiting for it", err=True)
+
+
 def _print_error(node: str, error: EdgeError) -> None:
     text = error.message if node in error.message else f"{node}: {error.message}"
     faults = error.faults if isinstance(error, ConfigError) else ()

@@ -48,6 +48,14 @@ _GONE = (
 )
 
 
+class UnreachableError(errors.NodeError):
+    """There is no connection to the node; there may be one later."""
+
+
+class GoneError(UnreachableError):
+    """There was a connection to the node, and now there is none."""
+
+
 @contextmanager
 def translated(
     node: str,
@@ -90,15 +98,15 @@ def explain_dial(where: str, error: Exception, *, stranger: bool = False) -> err
     if isinstance(error, ssl.SSLError):
         return _explain_tls(where, error, stranger=stranger)
     if isinstance(error, socket.gaierror):
-        return errors.NodeError(f"{where} cannot be reached: no such host", hint=_DISCOVER)
+        return UnreachableError(f"{where} cannot be reached: no such host", hint=_DISCOVER)
     if isinstance(error, TimeoutError):
         return timed_out(where)
-    return errors.NodeError(f"{where} cannot be reached: {_system_reason(error)}", hint=_DISCOVER)
+    return UnreachableError(f"{where} cannot be reached: {_system_reason(error)}", hint=_DISCOVER)
 
 
-def timed_out(where: str) -> errors.NodeError:
+def timed_out(where: str) -> UnreachableError:
     """Return the error for an address at which nobody answers, not even to refuse."""
-    return errors.NodeError(f"{where} cannot be reached: no answer in time", hint=_DISCOVER)
+    return UnreachableError(f"{where} cannot be reached: no answer in time", hint=_DISCOVER)
 
 
 def hung_up(where: str) -> errors.TrustError:
@@ -142,7 +150,7 @@ def _explain_tls(where: str, error: ssl.SSLError, *, stranger: bool) -> errors.E
     if "ALERT" in reason:
         return _explain_alert(where, reason, stranger=stranger)
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or "EOF" in reason:
-        return errors.NodeError(f"{where} ended the connection during the TLS handshake")
+        return UnreachableError(f"{where} ended the connection during the TLS handshake")
     if reason in _PLAIN_TEXT:
         return errors.NodeError(f"{where} does not speak TLS: is that the node's API port?")
     return errors.NodeError(f"{where} does not speak TLS as we do: {_words(reason)}")
@@ -193,12 +201,12 @@ def _node_error(node: str, code: grpc.StatusCode, details: str) -> errors.EdgeEr
 
 def _unavailable(node: str, details: str) -> errors.EdgeError:
     if "failed to connect" not in details and any(each in details for each in _GONE):
-        return errors.NodeError(f"{node} went away")
+        return GoneError(f"{node} went away")
     if "CERTIFICATE_VERIFY_FAILED" in details:
         return _other_authority(node)
     reason = next((said for known, said in _REASONS.items() if known in details), "")
     text = reason or details.splitlines()[0]
-    return errors.NodeError(f"{node} cannot be reached: {text}", hint=_DISCOVER)
+    return UnreachableError(f"{node} cannot be reached: {text}", hint=_DISCOVER)
 
 
 def _wants_certificate(details: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.nodes import choose_access, on_clients
+from edge.cli.nodes import choose_access, on_clients, say_gap
 from edge.cli.options import NodeCommand, insecure_options
 from edge.cli.output import output_option
 from edge.cli.values import DURATION
@@ -62,7 +62,11 @@ def command(
     access = choose_access(insecure=insecure, pins=pins)
 
     async def show(client: NodeClient) -> None:
-        past = client.events(tail, since_id=since_id, since_s=int(since_s), actor=actor)
+        from edge.client.follow import follow_events
+
+        past = follow_events(
+            client, tail, since_id=since_id, since_s=int(since_s), actor=actor, on_gap=say_gap
+        )
         async for event in past:
             row = _row(client.node, event)
             click.echo(json.dumps(row) if output == "jsonl" else _line(row))

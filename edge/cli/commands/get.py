@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.cli.nodes import choose_access, on_clients
+from edge.cli.nodes import choose_access, on_clients, say_gap
 from edge.cli.options import NodeCommand, insecure_options
 from edge.cli.resource import Printer, new_printer
 from edge.errors import NodeError
@@ -84,9 +84,11 @@ def _watching(
     only = ids[0] if len(ids) == 1 else None
 
     async def follow(client: "NodeClient") -> None:
+        from edge.client.follow import follow_resources
+
         kind = await client.find_kind(word)
-        is_complete = only is not None
-        async for change in client.watch(kind.type, namespace or kind.namespace, only):
+        place, is_complete = namespace or kind.namespace, only is not None
+        async for change in follow_resources(client, kind.type, place, only, on_gap=say_gap):
             if change.event == "bootstrapped":
                 is_complete = True
             elif change.event != "noop" and (not ids or change.document.id in ids):
