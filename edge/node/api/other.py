@@ -1,38 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks and time: two small services beside the machine service."""
+"""The node's clock: a small service beside the machine service."""
 
 from typing import Any
 
-from edge.api import storage_pb2, storage_pb2_grpc, time_pb2, time_pb2_grpc
+from edge.api import time_pb2, time_pb2_grpc
 from edge.errors import NodeError
 from edge.node.api.guard import Context
 from edge.node.machine import Machine
 from edge.node.network import sntp
 from edge.node.resource import kind
-
-
-class DiskService(storage_pb2_grpc.StorageServiceServicer):
-    """The legacy disk list, answered from the resources."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._store = machine.store
-
-    async def Disks(self, _request: Any, _context: Context) -> storage_pb2.DisksResponse:
-        """List the disks."""
-        system = self._store.spec(kind.SYSTEM_DISK, "system-disk").get("diskID")
-        disks = [
-            storage_pb2.Disk(
-                size=disk.spec["size"],
-                model=disk.spec["model"],
-                device_name=disk.spec["dev_path"],
-                name=disk.id,
-                serial=disk.spec["serial"],
-                system_disk=disk.id == system,
-                readonly=disk.spec["readonly"],
-            )
-            for disk in self._store.of_kind(kind.DISK)
-        ]
-        return storage_pb2.DisksResponse(messages=[storage_pb2.Disks(disks=disks)])
 
 
 class ClockService(time_pb2_grpc.TimeServiceServicer):

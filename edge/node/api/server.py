@@ -31,12 +31,13 @@ from edge.node.api.life import LifeCalls
 from edge.node.api.log import LogCalls
 from edge.node.api.mount import FileSystemService, MountCalls
 from edge.node.api.netstat import NetstatCalls
-from edge.node.api.other import ClockService, DiskService
+from edge.node.api.other import ClockService
 from edge.node.api.pool import Identities, Pool
 from edge.node.api.process import ProcessCalls
 from edge.node.api.route import Router
 from edge.node.api.stat import StatCalls
 from edge.node.api.state import StateService
+from edge.node.api.storage import DiskService
 from edge.node.api.transport import Credentials, bind, dynamic_credentials
 from edge.node.apply import Applier
 from edge.node.machine import Machine
