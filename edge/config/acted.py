@@ -28,6 +28,7 @@ _ROOT = frozenset(
         "machine.network.interfaces.routes.gateway",
         "machine.network.interfaces.routes.source",
         "machine.network.interfaces.routes.metric",
+        "machine.network.interfaces.routes.mtu",
         "machine.network.interfaces.mtu",
         "machine.network.interfaces.ignore",
         "machine.network.nameservers",
@@ -47,8 +48,8 @@ _ROOT = frozenset(
 _DOCUMENTS: Mapping[str, frozenset[str]] = {
     "HostnameConfig": frozenset({"auto", "hostname"}),
     "LinkConfig": frozenset({"up", "mtu", "addresses.address"})
-    | {f"routes.{key}" for key in ("destination", "gateway", "source", "metric")},
-    "DHCPv4Config": frozenset({"routeMetric"}),
+    | {f"routes.{key}" for key in ("destination", "gateway", "source", "metric", "mtu")},
+    "DHCPv4Config": frozenset({"routeMetric", "ignoreRoutes"}),
     "ResolverConfig": frozenset({"nameservers.address", "searchDomains.domains"}),
     "TimeSyncConfig": frozenset({"enabled", "ntp.servers"}),
     "StaticHostConfig": frozenset({"hostnames"}),

@@ -53,6 +53,8 @@ class InterfaceView:
     ignore: bool = False
     dhcp: bool = False
     dhcp_route_metric: int | None = None
+    dhcp_routes: bool = True
+    """Whether a lease brings its default route."""
     addresses: tuple[InterfaceAddress, ...] = ()
     routes: tuple[RouteView, ...] = ()
     mtu: int | None = None

@@ -182,6 +182,7 @@ def _from_documents(name: str, link: LinkConfig | None, dhcp: DHCPv4Config | Non
         up=link.up is not False,
         dhcp=dhcp is not None,
         dhcp_route_metric=dhcp.routeMetric if dhcp else None,
+        dhcp_routes=not (dhcp and dhcp.ignoreRoutes),
         addresses=tuple(ip_interface(a.address) for a in link.addresses or () if a.address),
         routes=tuple(
             _route(item.destination, item.gateway, item.source, item.metric, item.mtu)

@@ -195,7 +195,7 @@ class BoardNetwork:
             return []
         routes = _routes(wanted)
         lease = self._leases.get(name) if self._wants_dhcp(name, links) else None
-        if lease and lease.gateway:
+        if lease and lease.gateway and (wanted is None or wanted.dhcp_routes):
             metric = (wanted.dhcp_route_metric if wanted else None) or DHCP_METRIC
             routes.append(Route(gateway=lease.gateway, metric=metric))
         return routes

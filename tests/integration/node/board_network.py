@@ -169,6 +169,7 @@ FIRST = """
     - {network: 10.8.0.0/16, gateway: 10.9.0.1, mtu: 1300}
     - {network: "fd08::/64", gateway: "fd09::1"}
 """
+WITHOUT_ROUTES = "apiVersion: v1alpha1\nkind: DHCPv4Config\nname: eth0\nignoreRoutes: true\n"
 OTHER = "- interface: eth0\n  addresses: [10.9.0.3/24]\n"
 
 
@@ -252,6 +253,8 @@ async def leased() -> dict[str, Any]:
         await network.apply(interfaces(wants % 400))
         seen.append(await look(network))
         seen.append(await until(network, "inet4/10.9.0.1//400"))
+        await network.apply(view(load(f"{ROOT}---\n{WITHOUT_ROUTES}")))
+        seen.append(await look(network))
         await network.apply(interfaces(OTHER))
         seen.append(await look(network))
         await network.close()

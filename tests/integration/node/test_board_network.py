@@ -102,12 +102,13 @@ def test_a_link_goes_down_and_up_by_configuration() -> None:
 
 def test_a_lease_converges() -> None:
     """Metrics change under it, a new machined keeps it, a static address replaces it."""
-    first, changed, restarted, again, static = _play("leased")["seen"]
+    first, changed, restarted, again, routeless, static = _play("leased")["seen"]
     (address,) = first["addresses"]
     assert first["routes"] == ["inet4/10.9.0.1//300"]
     assert changed == {"addresses": [address], "routes": ["inet4/10.9.0.1//400"]}
     assert restarted == changed
     assert again == changed
+    assert routeless == {"addresses": [address], "routes": []}
     assert static == {"addresses": ["eth0/10.9.0.3/24"], "routes": []}
 
 
