@@ -3,6 +3,8 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from edge.api import machine_pb2
 from edge.node.boot.supervisor import Request
@@ -13,13 +15,28 @@ NOTICE_S = 0.5
 _RESTART = 0x01234567  # what reboot(2) is called with
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Something to be done while the API still serves, with the names that its events carry."""
+
+    phase: str
+    task: str
+    do: Callable[[], Awaitable[None]]
+
+
 class Ending:
     """A restart, power-off or reset that somebody asked for; a forced one stops nothing first."""
 
     def __init__(
-        self, events: EventBus, request: Request, sequence: str, *, is_forced: bool = False
+        self,
+        events: EventBus,
+        request: Request,
+        sequence: str,
+        *,
+        is_forced: bool = False,
+        first: Work | None = None,
     ) -> None:
-        self.is_forced = is_forced
+        self.is_forced, self._first = is_forced, first
         self._request, self._events = request, events
         self._sequence = Sequence(events, sequence, str(uuid.uuid4()))
 
@@ -28,10 +45,17 @@ class Ending:
         """Return what the events of this ending carry."""
         return self._sequence.actor
 
-    async def tell(self) -> None:
-        """Publish what clients wait for, while somebody is still there to send it."""
+    async def begin(self) -> None:
+        """Do what comes first, and publish what clients wait for while they can still be told.
+
+        Raises:
+            NodeError: when the work fails; it has been told.
+        """
         # Whoever asked for the end may only now be starting to follow the events.
         await asyncio.sleep(NOTICE_S)
+        if self._first:
+            with self._sequence.task(self._first.phase, self._first.task):
+                await self._first.do()
         if self._request is Request.REBOOT:
             self._events.publish(machine_pb2.RestartEvent(cmd=_RESTART), actor=self.actor)
         self._sequence.start("stopEverything", "stopAllServices")

@@ -26,7 +26,7 @@ from edge.node.configuration import (
     read_configuration,
     write_configuration,
 )
-from edge.node.ending import Ending
+from edge.node.ending import Ending, Work
 from edge.node.event import EventBus
 from edge.node.log import LogBook, logger
 from edge.node.platform import Platform
@@ -199,11 +199,13 @@ class Machine:
         *,
         wipe: tuple[str, ...] = (),
         is_forced: bool = False,
+        first: Work | None = None,
     ) -> str:
         """Begin to end the machine and return the actor identity that its events carry.
 
         `wipe` names volumes to destroy on the way down; `DISK` stands for the whole system disk.
-        A forced end stops nothing first.
+        A forced end stops nothing first. `first` is done while the API still serves; if it fails
+        nothing is wiped.
 
         Raises:
             NodeError: when another sequence is ending it already.
@@ -212,7 +214,7 @@ class Machine:
             raise NodeError("another sequence is ending this machine already")
         self.to_wipe = wipe
         self.enter(stage)
-        self.ending = Ending(self.events, request, sequence, is_forced=is_forced)
+        self.ending = Ending(self.events, request, sequence, is_forced=is_forced, first=first)
         self.ended.set_result(request)
         return self.ending.actor
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from edge import __version__
+from edge.errors import EdgeError
 from edge.node.boot.supervisor import Request
 from edge.node.control.catalogue import new_controllers
 from edge.node.control.controller import Controller, run_controller
+from edge.node.ending import Ending
 from edge.node.identity import publish_identity
 from edge.node.log import logger, start_logging
 from edge.node.machine import Machine
@@ -81,16 +83,25 @@ def _publish_constants(machine: Machine) -> None:
 async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
     request = await machine.ended
-    if machine.ending:
-        await machine.ending.tell()
-        if machine.ending.is_forced:
-            return request
+    if machine.ending and not await _begin_ending(machine, machine.ending):
+        machine.to_wipe = ()
+    if machine.ending and machine.ending.is_forced:
+        return request
     machine.services.stop_all()
     await _cancel(tasks)
     for controller in reversed(controllers):
         await _attempt(controller.close(), f"closing {controller.name}", CLOSE_DEADLINE_S)
     await _attempt(machine.wipe(), "wiping", WIPE_DEADLINE_S)
     return request
+
+
+async def _begin_ending(machine: Machine, ending: Ending) -> bool:
+    try:
+        await ending.begin()
+    except (EdgeError, OSError) as error:
+        machine.diagnose("ending", f"the machine ends, but nothing is wiped: {error}")
+        return False
+    return True
 
 
 async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:

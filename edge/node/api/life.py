@@ -8,14 +8,17 @@ from typing import Any
 import grpc
 
 from edge import __version__
-from edge.api import machine_pb2
+from edge.api import machine_pb2, storage_pb2
 from edge.errors import ConfigError, NodeError, TrustError
 from edge.meta import keys
 from edge.meta.enrolment import METADATA_KEY, is_proof
 from edge.meta.partition import MetaPartition
 from edge.node.api.guard import Context
+from edge.node.api.wipe import Target, check
+from edge.node.api.wipe import wipe as wipe_disk
 from edge.node.apply import Applier, Mode
 from edge.node.boot.supervisor import Request
+from edge.node.ending import Work
 from edge.node.log import logger
 from edge.node.machine import DISK, Machine, Stage
 from edge.node.resource import kind
@@ -88,12 +91,20 @@ class LifeCalls:
     async def Reset(
         self, request: machine_pb2.ResetRequest, _context: Context
     ) -> machine_pb2.ResetResponse:
-        """Wipe volumes, or the whole system disk, and restart or power off."""
-        wipe = _what_to_wipe(request)
+        """Wipe volumes, the whole system disk or other disks, and restart or power off."""
+        wipe, disks = _what_to_wipe(request), self._user_disks(request)
         end = Request.REBOOT if request.reboot else Request.POWER_OFF
-        actor = self.machine.end(end, Stage.RESETTING, "reset", wipe=wipe)
-        _log.warning("resetting: %s", ", ".join(wipe))
+        first = _wiping(disks) if disks else None
+        actor = self.machine.end(end, Stage.RESETTING, "reset", wipe=wipe, first=first)
+        names = [*(f"/dev/{each.name}" for each in disks), *wipe]
+        _log.warning("resetting: %s", ", ".join(names))
         return machine_pb2.ResetResponse(messages=[machine_pb2.Reset(actor_id=actor)])
+
+    def _user_disks(self, request: machine_pb2.ResetRequest) -> list[Target]:
+        return [
+            check(self.machine, storage_pb2.BlockDeviceWipeDescriptor(device=disk))
+            for disk in request.user_disks_to_wipe
+        ]
 
     async def MetaWrite(
         self, request: machine_pb2.MetaWriteRequest, context: Context
@@ -155,14 +166,29 @@ def _check_meta_key(key: int) -> None:
         raise TrustError(f"META key {keys.key_name(key)} is not to be changed through the API")
 
 
+def _wiping(disks: list[Target]) -> Work:
+    async def do() -> None:
+        for disk in disks:
+            await asyncio.to_thread(wipe_disk, disk, lambda: False)
+
+    return Work(phase="resetUserDisks", task="resetUserDisks", do=do)
+
+
 def _what_to_wipe(request: machine_pb2.ResetRequest) -> tuple[str, ...]:
-    if request.user_disks_to_wipe or request.mode == machine_pb2.ResetRequest.USER_DISKS:
-        raise ConfigError("this node has no user disks to wipe")
-    given = request.system_partitions_to_wipe
+    """Return the volumes to destroy, `DISK` for all of them; nothing for other disks alone."""
+    given, mode = request.system_partitions_to_wipe, request.mode
     labels = [each.label for each in given if each.wipe]
     if given and not labels:
         # Nobody who lists partitions means the whole disk.
         raise ConfigError("none of the listed partitions is to be wiped")
     if unknown := [label for label in labels if label not in LABELS]:
         raise ConfigError(f"volume {unknown[0]} cannot be wiped; known are {', '.join(LABELS)}")
-    return tuple(labels) or (DISK,)
+    if mode == machine_pb2.ResetRequest.SYSTEM_DISK and request.user_disks_to_wipe:
+        raise ConfigError("user disks are listed, but only the system disk is to be wiped")
+    if mode != machine_pb2.ResetRequest.USER_DISKS:
+        return tuple(labels) or (DISK,)
+    if given:
+        raise ConfigError("system partitions are listed, but only user disks are to be wiped")
+    if not request.user_disks_to_wipe:
+        raise ConfigError("no user disk is listed that is to be wiped")
+    return ()

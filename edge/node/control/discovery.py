@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Announces this node by multicast DNS on every link that has an address."""
 
+import asyncio
+
 from discovery.advertise import Advertiser
 from edge.node.control.controller import Controller
 from edge.node.control.peer import own_record
 from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.resource import kind
-from edge.node.service import State
+from edge.node.service import Operations, State
 
 _log = logger("mdns")
+_SERVICE = "mdns"
 
 
 class DiscoveryController(Controller):
@@ -27,21 +30,47 @@ class DiscoveryController(Controller):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self._advertiser: Advertiser | None = None
+        self._is_stopped = False
+        self._busy = asyncio.Lock()
+        self.machine.services.offer(
+            _SERVICE,
+            Operations(start=self._start, stop=self._stop, restart=self._restart),
+        )
 
     async def reconcile(self) -> None:
         """Announce the present record on the present links."""
+        async with self._busy:
+            if not self._is_stopped:
+                await self._announce()
+
+    async def _announce(self) -> None:
         record = own_record(self.machine)
         if self._advertiser is None:
             self._advertiser = Advertiser(record)
-            self.machine.services.enter("mdns", State.RUNNING, "Announcing this node")
+            self.machine.services.enter(_SERVICE, State.RUNNING, "Announcing this node")
         await self._advertiser.update(record)
         for fault in await self._advertiser.set_interfaces(self._links()):
             _log.info("%s", fault)
 
     async def close(self) -> None:
         """Say goodbye on every link."""
-        if self._advertiser:
-            await self._advertiser.close()
+        async with self._busy:
+            advertiser, self._advertiser = self._advertiser, None
+            if advertiser:
+                await advertiser.close()
+
+    async def _start(self) -> None:
+        self._is_stopped = False
+        await self.reconcile()
+
+    async def _stop(self) -> None:
+        self._is_stopped = True
+        await self.close()
+        self.machine.services.enter(_SERVICE, State.FINISHED, "Stopped by an operator")
+
+    async def _restart(self) -> None:
+        await self._stop()
+        await self._start()
 
     def _links(self) -> dict[str, list[str]]:
         links: dict[str, list[str]] = {}

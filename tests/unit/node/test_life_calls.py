@@ -26,11 +26,19 @@ def test_labels_are_wiped_alone() -> None:
     assert _what_to_wipe(Reset(system_partitions_to_wipe=parts)) == ("EPHEMERAL", "STATE")
 
 
+def test_other_disks_are_wiped_with_the_system_or_alone() -> None:
+    """By the mode."""
+    both = Reset(user_disks_to_wipe=["/dev/sdb"])
+    assert _what_to_wipe(both) == (DISK,)
+    assert _what_to_wipe(Reset(mode=Reset.USER_DISKS, user_disks_to_wipe=["sdb"])) == ()
+
+
 @pytest.mark.parametrize(
     "request_",
     [
         Reset(mode=Reset.USER_DISKS),
-        Reset(user_disks_to_wipe=["/dev/sdb"]),
+        Reset(mode=Reset.SYSTEM_DISK, user_disks_to_wipe=["/dev/sdb"]),
+        Reset(mode=Reset.USER_DISKS, system_partitions_to_wipe=[Part(label="STATE", wipe=True)]),
         Reset(system_partitions_to_wipe=[Part(label="STATE", wipe=False)]),
         Reset(system_partitions_to_wipe=[Part(label="META", wipe=True)]),
         Reset(system_partitions_to_wipe=[Part(label="", wipe=True)]),

@@ -9,6 +9,7 @@ from edge.api import machine_pb2
 from edge.errors import NodeError
 from edge.node.boot.supervisor import Request
 from edge.node.configuration import Configuration, parse_configuration
+from edge.node.ending import Work
 from edge.node.event import EventBus
 from edge.node.machine import Machine, Stage
 from edge.node.sequence import Sequence
@@ -89,7 +90,7 @@ async def test_the_end_is_told_under_its_actor(
     await machine.boot()
     actor = machine.end(Request.REBOOT, Stage.REBOOTING, "reboot")
     assert machine.ending
-    await machine.ending.tell()
+    await machine.ending.begin()
     assert _told(machine.events, actor) == [
         "sequence reboot START",
         "phase stopEverything START",
@@ -97,3 +98,24 @@ async def test_the_end_is_told_under_its_actor(
     ]
     restarts = [e for e in machine.events.history() if "RestartEvent" in e.payload.DESCRIPTOR.name]
     assert [each.actor for each in restarts] == [actor]
+
+
+async def test_what_comes_first_is_told_and_done(new_machine: NewMachine) -> None:
+    """Before anything stops, so that its events are heard."""
+    machine, done = new_machine(), []
+    await machine.boot()
+
+    async def wipe() -> None:
+        done.append("wiped")
+
+    first = Work(phase="resetUserDisks", task="resetUserDisks", do=wipe)
+    actor = machine.end(Request.REBOOT, Stage.RESETTING, "reset", first=first)
+    assert machine.ending
+    await machine.ending.begin()
+    assert done == ["wiped"]
+    assert _told(machine.events, actor)[1:5] == [
+        "phase resetUserDisks START",
+        "task resetUserDisks START",
+        "task resetUserDisks STOP",
+        "phase resetUserDisks STOP",
+    ]
