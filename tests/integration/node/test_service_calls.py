@@ -25,5 +25,5 @@ async def test_the_announcer_stops_and_starts(bench: Bench) -> None:
         assert await _state(client, "mdns") == "Running"
         with pytest.raises(EdgeError, match="doesn't support stop"):
             await client.stop_service("machined")
-        with pytest.raises(EdgeError, match="known: .*apid"):
+        with pytest.raises(EdgeError, match=r"known: .*apid"):
             await client.restart_service("nothing")
