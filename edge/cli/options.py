@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options that say which nodes a command is for, accepted before a command and after it."""
 
-import base64
-import hashlib
+from binascii import a2b_base64
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem as Item
 
 _META_KEY = "edge.cli.targets"
+_DIGEST_BYTES = 32  # SHA-256's; hashlib would take a quarter of the time that --help has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def _check_pins(
 ) -> tuple[str, ...]:
     for pin in pins:
         try:
-            is_digest = len(base64.b64decode(pin, validate=True)) == hashlib.sha256().digest_size
+            is_digest = len(a2b_base64(pin, strict_mode=True)) == _DIGEST_BYTES
         except ValueError:
             is_digest = False
         if not is_digest:
