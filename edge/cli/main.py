@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "services": ("services", "List a node's services."),
     "shutdown": ("shutdown", "Power nodes off."),
     "stats": ("stats", "Show what the containers of nodes use."),
+    "support": ("support", "Collect what nodes tell into a bundle, secrets masked."),
     "time": ("time", "Show nodes' clocks beside a time server's."),
     "tui": ("tui", "Open the terminal interface."),
     "upgrade": ("upgrade", "Install another version of the system on nodes."),
