@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A container registry on loopback that can stop in the middle of a blob until it is let go on."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.fakes.oci import OciImage
 
 _PATIENCE_S = 30.0
+_TLS_HANDSHAKE = b"\x16"
 
 
 @dataclass
@@ -71,6 +73,13 @@ def serving() -> Iterator[Registry]:
 class _Handler(BaseHTTPRequestHandler):
     registry: Registry
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        """Answer; whoever begins with TLS is told to do without, in words that it knows."""
+        if self.connection.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
+            self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\nno TLS here\n")
+            return
+        super().handle()
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
