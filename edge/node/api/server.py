@@ -20,6 +20,7 @@ from edge.api import (
 )
 from edge.errors import NodeError
 from edge.node.api.absent import SERVICES, AbsentCalls, absent_service
+from edge.node.api.capture import CaptureCalls
 from edge.node.api.client_config import ClientConfigCalls
 from edge.node.api.container import ContainerCalls
 from edge.node.api.file import FileCalls
@@ -79,6 +80,7 @@ class MachineService(
     MountCalls,
     NetstatCalls,
     ProcessCalls,
+    CaptureCalls,
     AbsentCalls,
     machine_pb2_grpc.MachineServiceServicer,
 ):
