@@ -55,6 +55,7 @@ _DOCUMENTS: Mapping[str, frozenset[str]] = {
     "StaticHostConfig": frozenset({"hostnames"}),
     "WatchdogTimerConfig": frozenset({"device", "timeout"}),
     "SysctlConfig": frozenset({"params"}),
+    "KubeClusterConfig": frozenset({"clusterName", "endpoint"}),
     "DiscoveryIdentityConfig": frozenset({"clusterID", "clusterSecret"}),
 }
 

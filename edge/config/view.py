@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.config.interface import Address, InterfaceView, RouteView, SelectorView, StaticHost
 from edge.config.kinds.cluster import DiscoveryIdentityConfig
+from edge.config.kinds.kubernetes import KubeClusterConfig
 from edge.config.kinds.link import DHCPv4Config, LinkConfig
 from edge.config.kinds.network import (
     HostnameConfig,
@@ -109,6 +110,7 @@ def view(config: MachineConfig) -> NodeView:
     network = machine.network or Network()
     cluster: Cluster | None = config.root.cluster if config.root else None
     control_plane = cluster.controlPlane if cluster else None
+    named = config.only(KubeClusterConfig)
     identity = config.only(DiscoveryIdentityConfig)
     hostname, auto = _hostname(config, network)
     ca_cert, ca_key = (machine.ca.crt, machine.ca.key) if machine.ca else (None, None)
@@ -132,12 +134,12 @@ def view(config: MachineConfig) -> NodeView:
         ca_cert=_pem(ca_cert),
         ca_key=_pem(ca_key),
         accepted_cas=_pems(machine.acceptedCAs or ()),
-        cluster_name=(cluster and cluster.clusterName) or "",
+        cluster_name=(named and named.clusterName) or (cluster and cluster.clusterName) or "",
         cluster_id=(identity and identity.clusterID) or (cluster and cluster.id) or "",
         cluster_secret=(identity and identity.clusterSecret) or (cluster and cluster.secret) or "",
         discovery=bool(identity or (cluster and cluster.discovery and cluster.discovery.enabled)),
         kubelet=kubelet_view(config),
-        endpoint=(control_plane and control_plane.endpoint) or "",
+        endpoint=(named and named.endpoint) or (control_plane and control_plane.endpoint) or "",
     )
 
 

@@ -2,8 +2,9 @@
 """Rules about authorities: who must have which, and who must not have a key."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from edge.config.kinds.kubernetes import AuthorityConfig, IssuingCA
 from edge.config.load import MachineConfig
 from edge.config.machine import Machine
 from edge.config.model import CertAndKey, CertOnly, KeyOnly
@@ -21,6 +22,11 @@ def check(config: MachineConfig) -> Iterator[Finding]:
         if root.machine:
             yield from _check_machine(root.machine, place / "machine")
         yield from _check_cluster(root, place / "cluster")
+    machine = config.root.machine if config.root else None
+    has_keys = machine is None or is_control_plane(machine)
+    for part in config.parts:
+        if isinstance(part.model, AuthorityConfig):
+            yield from _check_document(part.model, Place(part), has_keys=has_keys)
 
 
 def _check_machine(machine: Machine, at: Place) -> Iterator[Finding]:
@@ -52,6 +58,27 @@ def _check_cluster(root: Root, at: Place) -> Iterator[Finding]:
         yield from _check_pair(cluster.etcd.ca, at / "etcd" / "ca")
     if cluster.serviceAccount:
         yield from _check_key(cluster.serviceAccount, at / "serviceAccount" / "key")
+
+
+def _check_document(model: AuthorityConfig, at: Place, *, has_keys: bool) -> Iterator[Finding]:
+    issuing = model.issuingCA or IssuingCA()
+    for key, check, text in (
+        ("cert", split_bundle, issuing.cert),
+        ("key", load_key, issuing.key),
+    ):
+        yield from _check_pem(check, text or "", at / "issuingCA" / key)
+    if issuing.key and not has_keys:
+        yield (at / "issuingCA" / "key").fault("only control-plane machines may have the key")
+    for index, text in enumerate(model.acceptedCAs or []):
+        yield from _check_pem(split_bundle, text or "\n", at / "acceptedCAs" / index)
+
+
+def _check_pem(check: Callable[[bytes], object], text: str, at: Place) -> Iterator[Finding]:
+    try:
+        if text:
+            check(text.encode())
+    except TrustError as error:
+        yield at.fault(error.message)
 
 
 def _check_pair(pair: CertAndKey, at: Place) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from edge.config.cluster import Cluster, ClusterNetwork
+from edge.config.kinds.kubernetes import KubeClusterConfig
 from edge.config.load import MachineConfig
 from edge.config.root import Root
 from edge.config.rule.finding import Finding, Place, repeated, root_places
@@ -13,22 +14,28 @@ from edge.config.rule.network import is_hostname
 
 
 def check(config: MachineConfig) -> Iterator[Finding]:
-    """Check the root document's cluster section."""
+    """Check the root document's cluster section, and the document that names the cluster."""
+    named = config.only(KubeClusterConfig)
     for root, place in root_places(config):
         at = place / "cluster"
         if not root.cluster:
             yield at.fault("is required")
             continue
-        yield from _check_endpoint(root.cluster, at / "controlPlane" / "endpoint")
+        if named is None:
+            control_plane = root.cluster.controlPlane
+            given = control_plane.endpoint if control_plane else None
+            yield from _check_endpoint(given, at / "controlPlane" / "endpoint")
         if root.cluster.network:
             yield from _check_network(root.cluster.network, at / "network")
         yield from _check_etcd(root, root.cluster, at / "etcd")
         yield from _check_discovery(root.cluster, at / "discovery")
         yield from _check_manifests(root.cluster, at)
+    for part in config.parts:
+        if isinstance(part.model, KubeClusterConfig):
+            yield from _check_endpoint(part.model.endpoint, Place(part) / "endpoint")
 
 
-def _check_endpoint(cluster: Cluster, at: Place) -> Iterator[Finding]:
-    endpoint = cluster.controlPlane.endpoint if cluster.controlPlane else None
+def _check_endpoint(endpoint: str | None, at: Place) -> Iterator[Finding]:
     if not endpoint:
         yield at.fault("is required, such as https://10.0.0.10:6443")
     elif not _is_https(endpoint):
