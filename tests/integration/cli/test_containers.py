@@ -2,6 +2,7 @@
 """Containers and images of lab nodes on command lines, with a real containerd beside one node."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.fakes.containerd import RealContainerd
 from tests.fakes.oci import OciImage, make_image
 
 from .conftest import Cluster, edgectl, until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containerd needs root")
 
 IMAGE = "example.org/edge/tool:1"
 _SLEEP = ("/bin/sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done")

@@ -24,6 +24,8 @@ from tests.fakes.registry import Registry
 
 from .conftest import Bench, patiently
 
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containerd needs root")
+
 TOOL = "example.org/edge/tool:1"
 _SLEEP = ("/bin/sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done")
 _POD = {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What names of images mean, which containerd a call is for, and what figures of groups say."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.api import common_pb2
-from edge.api.containerd import cgroup1_pb2, cgroup2_pb2, type_pb2
+from edge.api.containerd import (
+    cgroup1_pb2,
+    cgroup2_pb2,
+    container_pb2,
+    image_pb2,
+    process_pb2,
+    type_pb2,
+)
 from edge.errors import ConfigError, NodeError
-from edge.node.containerd.client import MissingError, connect
-from edge.node.containerd.container import Row, Usage, find, read_usage
+from edge.node.containerd.client import Containerd, MissingError, connect
+from edge.node.containerd.container import Row, Usage, find, list_containers, read_usage
 from edge.node.containerd.image import full_reference, pinned
 from edge.node.containerd.place import (
     BOARD_SOCKETS,
@@ -179,6 +188,68 @@ def test_a_container_is_found_by_any_of_its_names() -> None:
         find([ended, runs], "default/web:app:aaa")
     with pytest.raises(MissingError, match="'web' was not found"):
         find([ended, runs], "web")
+
+
+async def test_pods_share_networks_and_images_have_names() -> None:
+    """An image that is named after its digest is shown by its name, a network by its last part."""
+    spec = {"linux": {"namespaces": [{"type": "pid"}, {"type": "network", "path": "/run/ns/n1"}]}}
+    rows = await list_containers(
+        Known(
+            _labelled("aaa", {"io.cri-containerd.kind": "sandbox"}, spec),
+            _labelled("bbb", {"io.kubernetes.container.name": "app"}, {"linux": None}),
+        ),
+        pods=True,
+    )
+    assert [(row.id, row.image, row.network_namespace) for row in rows] == [
+        ("shop/web", "example.org/tool:1", "n1"),
+        ("shop/web:app:bbb", "example.org/tool:1", ""),
+    ]
+    assert [row.uid for row in rows] == ["u-1", "u-1"]
+
+
+async def test_what_never_ran_is_shown_in_pods_only() -> None:
+    """A container without a process has exited for Kubernetes; containerd itself leaves it out."""
+    known = Known(_labelled("idle", {"io.kubernetes.container.name": "app"}, {}))
+    (row,) = await list_containers(known, pods=True)
+    assert (row.status, row.pid, row.running) == ("CONTAINER_EXITED", 0, False)
+    assert await list_containers(known, pods=False) == []
+
+
+class Known(Containerd):
+    """A containerd with these containers, of which all but `idle` run."""
+
+    def __init__(self, *containers: container_pb2.Container) -> None:
+        self._known = containers
+
+    async def containers(self) -> Sequence[container_pb2.Container]:
+        """Return what there is."""
+        return self._known
+
+    async def processes(self) -> dict[str, process_pb2.Process]:
+        """Return a process for each that runs."""
+        running = [each.id for each in self._known if each.id != "idle"]
+        return {
+            each: process_pb2.Process(id=each, pid=7, status=process_pb2.RUNNING)
+            for each in running
+        }
+
+    async def images(self) -> Sequence[image_pb2.Image]:
+        """Return one image under two names."""
+        target = type_pb2.Descriptor(digest=DIGEST)
+        names = ("sha256:c0ffee", "example.org/tool:1")
+        return [image_pb2.Image(name=name, target=target) for name in names]
+
+
+def _labelled(name: str, labels: dict[str, str], spec: object) -> container_pb2.Container:
+    pod = {
+        "io.kubernetes.pod.name": "web",
+        "io.kubernetes.pod.namespace": "shop",
+        "io.kubernetes.pod.uid": "u-1",
+    }
+    document = AnyMessage(type_url="spec", value=json.dumps(spec).encode())
+    return container_pb2.Container(
+        id=name, labels={**pod, **labels}, image="sha256:c0ffee", spec=document
+    )
 
 
 def _link_nowhere(socket: Path) -> None:
