@@ -44,6 +44,8 @@ _REASONS = {
 }
 _GONE = (
     *("Socket closed", "Connection reset", "Broken pipe", "GOAWAY", "Stream removed"),
+    # What servers say that stop in good order: ours, and those written in Go.
+    *("Cancelling all calls", "shutting down", "transport is closing"),
     *("keepalive", "ping timeout", "Connection timed out", "Transport closed", "End of TCP stream"),
 )
 
@@ -157,10 +159,11 @@ def _explain_tls(where: str, error: ssl.SSLError, *, stranger: bool) -> errors.E
 
 
 def _explain_alert(where: str, reason: str, *, stranger: bool) -> errors.EdgeError:
+    # Before TLS 1.3 a failed handshake is also how a certificate is asked for.
+    if stranger and "PROTOCOL_VERSION" not in reason:
+        return configured_already(where)
     if "PROTOCOL_VERSION" in reason or "HANDSHAKE_FAILURE" in reason:
         return errors.NodeError(f"{where} and this machine have no kind of TLS in common")
-    if stranger:
-        return configured_already(where)
     if "EXPIRED" in reason:
         hint = "edgectl config new makes another while there is a valid one; or edgectl gen config"
         return errors.TrustError(f"{where} refuses our certificate: it has expired", hint=hint)

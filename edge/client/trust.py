@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from edge.errors import NodeError, TrustError
+from edge.errors import TrustError
 
 CONNECT_TIMEOUT_S = 5.0
 # The object identifier of Ed25519, which is near the beginning of such a key.
@@ -89,17 +89,10 @@ def look_at(host: str, port: int) -> Presented:
             context.wrap_socket(plain) as secure,
         ):
             der = secure.getpeercert(binary_form=True)
-    except ssl.SSLError as error:
-        # A configured node ends the handshake of a client without a certificate.
-        raise NodeError(
-            f"{host}:{port} does not speak TLS with strangers: {error.reason}"
-        ) from error
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise NodeError(
-            f"{host}:{port} cannot be reached: {reason or error}",
-            hint="edgectl discover shows the nodes on this network",
-        ) from error
+        from edge.client.fault import explain_dial
+
+        raise explain_dial(f"{host}:{port}", error, stranger=True) from error
     return present(der or b"")
 
 
