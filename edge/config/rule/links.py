@@ -12,16 +12,19 @@ from edge.config.kinds.link import (
     HCloudVIPConfig,
     Layer2VIPConfig,
     LinkAliasConfig,
+    LinkConfig,
     VLANConfig,
+    VRFConfig,
     WireguardConfig,
 )
 from edge.config.load import MachineConfig
 from edge.config.rule.finding import Finding, Place
-from edge.config.rule.network import is_wireguard_key
+from edge.config.rule.network import check_bonding, is_wireguard_key
 
 
 def check(config: MachineConfig) -> Iterator[Finding]:
-    """Check every document about a link."""
+    """Check every document about a link, and that no link is a part of two others."""
+    yield from _check_members(config)
     for part in config.parts:
         at, model = Place(part), part.model
         if isinstance(model, Addressing):
@@ -42,6 +45,22 @@ def check(config: MachineConfig) -> Iterator[Finding]:
                 yield (at / "link").fault("is required")
         elif isinstance(model, LinkAliasConfig) and not (model.selector and model.selector.match):
             yield (at / "selector" / "match").fault("is required")
+
+
+def _check_members(config: MachineConfig) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for part in config.parts:
+        if not isinstance(part.model, BondConfig | BridgeConfig | VRFConfig):
+            continue
+        for index, link in enumerate(part.model.links or []):
+            if owners.setdefault(link, part.model.name) != part.model.name:
+                place = Place(part) / "links" / index
+                yield place.fault(f"{link} already belongs to {owners[link]}")
+    for part in config.parts:
+        model = part.model
+        if isinstance(model, LinkConfig) and model.addresses and model.name in owners:
+            place = Place(part) / "addresses"
+            yield place.fault(f"a member of {owners[model.name]} cannot have addresses")
 
 
 def _check_addressing(model: Addressing, at: Place) -> Iterator[Finding]:
@@ -66,10 +85,7 @@ def _check_bond(model: BondConfig, at: Place) -> Iterator[Finding]:
     yield from _check_names(model.links, at / "links")
     if not model.bondMode:
         yield (at / "bondMode").fault("is required")
-    for key in ("updelay", "downdelay"):
-        delay = getattr(model, key)
-        if delay and (not model.miimon or delay % model.miimon):
-            yield (at / key).fault("must be a multiple of miimon")
+    yield from check_bonding(model, model.bondMode, at)
 
 
 def _check_names(names: list[str] | None, at: Place) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from edge.config.kinds.kubernetes import KubeletConfig, KubeNodeConfig
 from edge.config.load import MachineConfig
 from edge.config.machine import (
     MACHINE_TYPES,
@@ -43,9 +44,17 @@ _TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def check(config: MachineConfig) -> Iterator[Finding]:
-    """Check the root document's machine section."""
+    """Check the root document's machine section, and the documents that say parts of it."""
     for root, place in root_places(config):
         yield from _check_root(root, place)
+    for part in config.parts:
+        at = Place(part)
+        if isinstance(part.model, KubeNodeConfig):
+            yield from _check_labels(part.model.labels or {}, at / "labels", values=True)
+            yield from _check_labels(part.model.annotations or {}, at / "annotations", values=False)
+            yield from _check_taints(part.model.taints or {}, at / "taints")
+        elif isinstance(part.model, KubeletConfig):
+            yield from _check_protected(part.model.config or {}, at / "config")
 
 
 def check_disk(config: MachineConfig) -> Iterator[Finding]:
@@ -100,9 +109,13 @@ def _check_install(install: Install, at: Place) -> Iterator[Finding]:
 
 
 def _check_kubelet(kubelet: Kubelet, at: Place) -> Iterator[Finding]:
-    for key in kubelet.extraConfig or {}:
+    yield from _check_protected(kubelet.extraConfig or {}, at / "extraConfig")
+
+
+def _check_protected(settings: Mapping[str, object], at: Place) -> Iterator[Finding]:
+    for key in settings:
         if key in _PROTECTED:
-            yield (at / "extraConfig" / key).fault("may not be changed")
+            yield (at / key).fault("may not be changed")
 
 
 def _check_features(features: Features, machine: Machine, at: Place) -> Iterator[Finding]:

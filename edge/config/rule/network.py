@@ -6,12 +6,26 @@ import binascii
 import re
 from collections.abc import Iterator
 
+from edge.config.kinds.link import BondConfig
 from edge.config.load import MachineConfig
 from edge.config.network import Bond, Interface, Network, Route, Wireguard
 from edge.config.rule.finding import Finding, Place, repeated, root_places
 from edge.config.rule.machine import is_control_plane
 
 KUBESPAN_MIN_MTU = 1280
+
+# What the kernel's bonding takes in some modes only.
+_LACP = ("802.3ad",)
+_PRIMARY = ("active-backup", "balance-tlb", "balance-alb")
+_ARP = ("balance-rr", "active-backup", "balance-xor", "broadcast")
+_BOND_MODES = {
+    **dict.fromkeys(("lacpRate", "adActorSysPrio", "adUserPortKey", "adLACPActive"), _LACP),
+    **dict.fromkeys(("primary", "primaryReselect"), _PRIMARY),
+    **dict.fromkeys(("arpInterval", "arpValidate"), _ARP),
+    "packetsPerSlave": ("balance-rr",),
+    "tlbDynamicLb": ("balance-tlb",),
+    "tlbLogicalLb": ("balance-tlb",),
+}
 
 _HOSTNAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9-]{1,63})*")
 
@@ -87,14 +101,24 @@ def _check_bond(bond: Bond, at: Place) -> Iterator[Finding]:
     for key in ("arpIPTarget", "adActorSystem"):
         if getattr(bond, key):
             yield (at / key).fault("is not supported")
-    if bond.mode != "802.3ad":
-        for key in ("lacpRate", "adActorSysPrio", "adUserPortKey"):
-            if getattr(bond, key):
-                yield (at / key).fault("is for the mode 802.3ad only")
+    yield from check_bonding(bond, bond.mode or "balance-rr", at)
+
+
+def check_bonding(bond: Bond | BondConfig, mode: str | None, at: Place) -> Iterator[Finding]:
+    """Check what a bond may say in its mode, in either form."""
+    for key, modes in _BOND_MODES.items():
+        if getattr(bond, key, None) and mode and mode not in modes:
+            yield (at / key).fault(f"is for the {_spell_modes(modes)} only")
+    if bond.miimon and bond.arpInterval:
+        yield (at / "arpInterval").fault("cannot be used together with miimon")
     for key in ("updelay", "downdelay"):
         delay = getattr(bond, key)
         if delay and (not bond.miimon or delay % bond.miimon):
             yield (at / key).fault("must be a multiple of miimon")
+
+
+def _spell_modes(modes: tuple[str, ...]) -> str:
+    return f"mode{'s' if len(modes) > 1 else ''} {', '.join(modes)}"
 
 
 def _check_wireguard(wireguard: Wireguard, at: Place) -> Iterator[Finding]:

@@ -179,6 +179,11 @@ def test_machine_is_required() -> None:
             " {interface: e0, addresses: [1.1.1.1/8]}]}}",
             "interfaces[1].addresses: a member of b0 cannot have addresses",
         ),
+        (
+            "machine: {network: {interfaces: [{interface: b, bond: {interfaces: [e0],"
+            " mode: balance-rr, lacpRate: fast}}]}}",
+            "bond.lacpRate: is for the mode 802.3ad only",
+        ),
         ("machine: {network: {hostname: n1}}", "conflicts with machine.network.hostname"),
     ],
 )
@@ -207,6 +212,33 @@ def test_root_rule(generated: Generated, extra: str, fault: str | None) -> None:
         ("kind: LinkConfig\nname: e0\nroutes: [{}]", "routes[0]: needs a destination or a gate"),
         ("kind: VLANConfig\nname: e0.5", "vlanID: must be 1 to 4094"),
         ("kind: BondConfig\nname: b0", "links: at least one is required"),
+        (
+            "kind: BondConfig\nname: b0\nlinks: [e0]\nbondMode: 802.3ad\nprimary: e0",
+            "primary: is for the modes active-backup, balance-tlb, balance-alb only",
+        ),
+        (
+            "kind: BondConfig\nname: b0\nlinks: [e0]\nbondMode: balance-rr\nmiimon: 100\n"
+            "updelay: 200\npacketsPerSlave: 4",
+            None,
+        ),
+        (
+            "kind: BondConfig\nname: b0\nlinks: [e0]\nbondMode: balance-rr\nmiimon: 100\n"
+            "arpInterval: 100",
+            "arpInterval: cannot be used together with miimon",
+        ),
+        (
+            "kind: BondConfig\nname: b0\nlinks: [e0]\nbondMode: 802.3ad\n---\n"
+            "apiVersion: v1alpha1\nkind: BridgeConfig\nname: br0\nlinks: [e1, e0]",
+            "links[1]: e0 already belongs to b0",
+        ),
+        (
+            "kind: BridgeConfig\nname: br0\nlinks: [e0]\n---\n"
+            "apiVersion: v1alpha1\nkind: LinkConfig\nname: e0\naddresses: [{address: 10.0.0.1/8}]",
+            "addresses: a member of br0 cannot have addresses",
+        ),
+        ("kind: KubeNodeConfig\nlabels: {'a b': c}", 'labels["a b"]: is not a valid'),
+        ("kind: KubeNodeConfig\ntaints: {a: b}", "'b' is not a taint"),
+        ("kind: KubeletConfig\nconfig: {port: 1}", "config.port: may not be changed"),
         ("kind: DHCPv4Config\nname: e0\nclientIdentifier: duid", "duidRaw: goes together"),
         ("kind: Layer2VIPConfig\nname: 10.0.0.1", "link: is required"),
         ("kind: LinkAliasConfig\nname: a", "selector.match: is required"),
