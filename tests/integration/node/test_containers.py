@@ -402,7 +402,7 @@ async def test_older_clients_list_and_pull(harbour: Harbour, hub: Registry) -> N
 async def test_signatures_are_not_verified(harbour: Harbour) -> None:
     """The call that would vouch for an image says that it cannot."""
     async with harbour.client() as client:
-        with pytest.raises(NodeError, match="does not"):
+        with pytest.raises(NodeError, match="does not verify the signatures of images"):
             await client._call(_service(client).Verify, machine_pb2.ImageServiceVerifyRequest())
 
 
