@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mounts": ("mounts", "List the mounted file systems of nodes."),
     "netstat": ("netstat", "List the sockets of nodes."),
     "patch": ("patch", "Patch a node's machine configuration."),
+    "pcap": ("pcap", "Show or save what passes a node's interface."),
     "processes": ("processes", "List the processes of nodes."),
     "read": ("read", "Print a file of a node."),
     "reboot": ("reboot", "Restart nodes."),
