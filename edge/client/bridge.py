@@ -60,22 +60,24 @@ class Bridge:
             self._server = await asyncio.start_unix_server(
                 self._accept, self._folder / "node", limit=BUFFER_BYTES
             )
-        except OSError as error:
+        except BaseException as error:
             await self.close()
-            raise NodeError(f"cannot make a local socket: {error.strerror}") from error
+            if isinstance(error, OSError):
+                raise NodeError(f"cannot make a local socket: {error.strerror}") from error
+            raise
 
     async def close(self) -> None:
         """End every connection and take the socket away."""
         if self._server:
             self._server.close()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE_TIMEOUT_S)
         if first := self._take_first():
             await _end(first[1])
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))

@@ -65,9 +65,11 @@ class Channel:
 
     async def close(self) -> None:
         """End every call, and the connection."""
-        await self.grpc.close()
-        if self.bridge:
-            await self.bridge.close()
+        try:
+            await self.grpc.close()
+        finally:
+            if self.bridge:
+                await self.bridge.close()
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:

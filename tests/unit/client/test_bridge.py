@@ -169,6 +169,30 @@ async def test_socket_is_private(
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.002, 0.005, 0.01, 0.02, 0.05])
+async def test_stopped_while_connecting(
+    after_s: float,
+    node: TlsNode,
+    authority: Authority,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whenever ctrl-C comes, the socket's folder goes and no task stays."""
+    place = tmp_path_factory.mktemp("run")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+    tasks = len(asyncio.all_tasks())
+    opening = asyncio.create_task(open_channel(node.endpoint, authority.client()))
+    await asyncio.sleep(after_s)
+    if opening.done():
+        await opening.result().close()
+    else:
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    await asyncio.sleep(0.05)
+    assert list(place.iterdir()) == []
+    assert len(asyncio.all_tasks()) == tasks
+
+
 async def test_wrong_authority(node: TlsNode, authority: Authority) -> None:
     """A node of another cluster is refused, and refuses us."""
     mine, other = authority.client(), Authority().client()
