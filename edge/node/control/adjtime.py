@@ -49,12 +49,22 @@ def read_adjtime() -> dict[str, Any]:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     factor = 1 if timex.status & _NANOSECONDS else 1000
     return {
-        "offset": f"{timex.offset * factor}ns",
+        "offset": go_duration(timex.offset * factor),
         "frequencyAdjustmentRatio": 1 + timex.freq / _MILLION_SCALED,
-        "maxError": f"{timex.maxerror}us",
-        "estError": f"{timex.esterror}us",
+        "maxError": go_duration(timex.maxerror * 1000),
+        "estError": go_duration(timex.esterror * 1000),
         "status": " | ".join(name for bit, name in _FLAGS.items() if timex.status & bit),
         "constant": timex.constant,
         "syncStatus": not timex.status & _UNSYNCHRONISED,
         "state": _STATES[state] if state < len(_STATES) else str(state),
     }
+
+
+def go_duration(nanoseconds: int) -> str:
+    """Return a time in the one unit that Go writes it with, such as "1.5ms" or "-20µs"."""
+    if nanoseconds == 0:
+        return "0s"
+    for unit, factor in (("s", 10**9), ("ms", 10**6), ("µs", 10**3)):
+        if abs(nanoseconds) >= factor:
+            return f"{nanoseconds / factor:.9f}".rstrip("0").rstrip(".") + unit
+    return f"{nanoseconds}ns"

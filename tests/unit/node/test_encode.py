@@ -17,6 +17,7 @@ from edge.node.resource.encode import encode_spec, to_wire
 from edge.node.resource.kind import KINDS
 from edge.node.resource.meta import publish_definitions
 from edge.node.resource.store import Store
+from tests.fakes.conformance import disagreements
 from tests.unit.node.specimen import SPECS
 
 # Kinds whose text is not the message key by key.
@@ -67,6 +68,13 @@ def test_what_says_something_in_the_text_says_it_in_the_message(known: Kind) -> 
         if is_default or (known.singular, key) in zeroes:
             continue
         assert getattr(message, by_name[key].name), key
+
+
+@pytest.mark.parametrize("known", SPECS, ids=lambda known: known.singular)
+def test_both_forms_agree_by_the_rules_of_the_catalogue(known: Kind) -> None:
+    """Whoever decodes the one form reads what the other says."""
+    made = encode_spec(known, SPECS[known]).SerializeToString()
+    assert disagreements(known.message.FromString(made), SPECS[known]) == []
 
 
 def test_a_link_is_what_upstream_decodes() -> None:
