@@ -67,7 +67,7 @@ def choose_and_ask(
     """
     access = choose_access(insecure=insecure, pins=pins, named_only=True)
     if not yes:
-        click.echo(f"about to {verb}: {', '.join(access.nodes)}", err=True)
+        click.echo(f"about to {verb}: {access.spelled}", err=True)
         for line in loss:
             click.echo(f"  {line}", err=True)
         confirm("go on?", yes=False)
@@ -83,7 +83,7 @@ def end_nodes(access: Access, action: Action, *, comes_back: bool, waiting: Wait
             return
         async with access.open(node) as client:
             await action(client)
-        click.echo(f"{node}: asked", err=True)
+        click.echo(f"{access.label(node)}: asked", err=True)
 
     on_nodes(access.nodes, end, deadline_s=None).finish()
 
@@ -94,13 +94,13 @@ async def _end_and_wait(
     from edge.provision.restart import read_boot_id, wait_gone, wait_restarted
     from edge.provision.sequence import run_sequence, wait_settled
 
-    limit_s = waiting.deadline_s
+    limit_s, name = waiting.deadline_s, access.label(node)
     async with access.open(node) as client:
         before = await read_boot_id(client) if comes_back else ""
         await run_sequence(
             client,
             action,
-            lambda text: click.echo(f"{node}: {text}", err=True),
+            lambda text: click.echo(f"{name}: {text}", err=True),
             deadline_s=limit_s,
             every_task=waiting.debug,
         )
@@ -108,10 +108,10 @@ async def _end_and_wait(
         ways = (lambda: access.open(node), lambda: _open_unconfigured(node))
         seconds = await wait_restarted(node, before, ways, deadline_s=limit_s)
         stage = await wait_settled(node, ways, deadline_s=max(1.0, limit_s - seconds))
-        click.echo(f"{node}: back after {format_duration(seconds)}, {stage}", err=True)
+        click.echo(f"{name}: back after {format_duration(seconds)}, {stage}", err=True)
     else:
         seconds = await wait_gone(node, deadline_s=limit_s)
-        click.echo(f"{node}: gone after {format_duration(seconds)}", err=True)
+        click.echo(f"{name}: gone after {format_duration(seconds)}", err=True)
 
 
 def _open_unconfigured(node: str) -> AbstractAsyncContextManager[NodeClient]:

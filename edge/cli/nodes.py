@@ -58,6 +58,13 @@ class Access:
         """Return what the user called the node at this address."""
         return self.names.get(node, node)
 
+    @property
+    def spelled(self) -> str:
+        """Return every node as whoever is asked about them should read it: names and addresses."""
+        return ", ".join(
+            f"{self.names[node]} ({node})" if node in self.names else node for node in self.nodes
+        )
+
     def open(self, node: str) -> "AbstractAsyncContextManager[NodeClient]":
         """Connect to one of the nodes."""
         return self._configured(node) if self.trust else self._maintenance(node)

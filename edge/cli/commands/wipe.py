@@ -54,7 +54,7 @@ def disk(
     access = choose_access(insecure=insecure, pins=pins, named_only=True)
     devices = tuple(name.removeprefix("/dev/") for name in names)
     if not yes:
-        where = ", ".join(access.nodes)
+        where = access.spelled
         click.echo(f"about to wipe {', '.join(devices)} of {where}", err=True)
         click.echo(f"  {_METHODS[method.upper()]}", err=True)
         confirm("go on?", yes=False)

@@ -19,6 +19,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[2] / "golden"
 DESTRUCTIVE = {
     "apply-config": ["-f", str(GOLDEN / "config/worker.yaml")],
+    "edit": ["mc"],
+    "patch": ["mc", "-p", "machine: {}"],
     "reboot": [],
     "reset": [],
     "rollback": [],
@@ -101,6 +103,11 @@ def test_nodes_are_called_what_the_user_called_them() -> None:
     access = access_of("-n", "site=berlin,10.0.0.9")
     assert [access.label(node) for node in access.nodes] == ["a", "b", "10.0.0.9"]
     assert access_of("-n", "10.0.0.1").label("10.0.0.1") == "10.0.0.1"
+
+
+def test_whoever_is_asked_sees_names_and_addresses() -> None:
+    """A question before something is lost says what the names stand for."""
+    assert access_of("-n", "a,10.0.0.9").spelled == "a (10.0.0.1), 10.0.0.9"
 
 
 def test_default_is_never_a_group() -> None:
