@@ -3,8 +3,7 @@
 
 In a strategic merge documents meet by kind and name; what matches nothing is added. Mappings
 merge, lists are appended unless a model marks them otherwise, empty texts and zeros change
-nothing outside free-form mappings, and `$patch: delete` removes a document, a key or a list
-element. Only what a patch says changes: unlike upstream, a switch that it leaves out stays.
+nothing that is there, and `$patch: delete` removes a document, a key or a list element. Only what a patch says changes: unlike upstream, a switch that it leaves out stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -128,9 +127,15 @@ class _Merger:
                 if key not in merged:
                     raise self._missing(inner)
                 del merged[key]
-            elif not shape.is_struct or not _changes_nothing(value):
+            elif not self._is_idle(value, shape, key, is_there=key in merged):
                 merged[key] = self._value(merged.get(key), value, shape.child(key), inner)
         return merged
+
+    @staticmethod
+    def _is_idle(value: Any, shape: Shape, key: str, *, is_there: bool) -> bool:
+        if shape.child(key).marker(Replace):
+            return value is None
+        return _changes_nothing(value) and (shape.is_struct or is_there)
 
     def _value(self, left: Any, right: Any, shape: Shape, path: ValuePath) -> Any:
         if shape.marker(Replace):

@@ -149,11 +149,13 @@ def test_lists_append(root: dict[str, Any], patch: dict[str, Any]) -> None:
 
 @given(ROOTS, ROOTS)
 def test_patches_are_right_biased(root: dict[str, Any], patch: dict[str, Any]) -> None:
-    """Whatever a patch says about a mapping or a scalar is so afterwards."""
+    """Whatever a patch says about a mapping or a scalar is so afterwards, but for empty texts."""
     (result,) = merged([root], patch)
     assert result["machine"]["type"] == patch["machine"]["type"]
+    before = root["machine"]["nodeLabels"]
+    said = patch["machine"]["nodeLabels"]
     assert result["machine"]["nodeLabels"] == (
-        root["machine"]["nodeLabels"] | patch["machine"]["nodeLabels"]
+        before | {key: value for key, value in said.items() if value or key not in before}
     )
 
 
