@@ -3,7 +3,8 @@
 
 In a strategic merge documents meet by kind and name; what matches nothing is added. Mappings
 merge, lists are appended unless a model marks them otherwise, empty texts and zeros change
-nothing that is there, and `$patch: delete` removes a document, a key or a list element. Only what a patch says changes: unlike upstream, a switch that it leaves out stays.
+nothing that is there, and `$patch: delete` removes a document, a key or a list element. Only
+what a patch says changes: unlike upstream, a switch that it leaves out stays.
 """
 
 from collections.abc import Mapping, Sequence
