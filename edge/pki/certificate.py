@@ -70,9 +70,10 @@ def new_ca(
     now: datetime,
     algorithm: Algorithm = "ed25519",
     common_name: str = "",
+    addresses: Iterable[Address] = (),
     lifetime: timedelta = CA_LIFETIME,
 ) -> KeyPair:
-    """Make a self-signed authority."""
+    """Make a self-signed authority; with `addresses` it can be a server by itself."""
     key_pem = new_labelled_key(algorithm)
     key = load_key(key_pem)
     name = _name(common_name, [organization] if organization else [])
@@ -84,7 +85,7 @@ def new_ca(
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
     )
-    return KeyPair(certificate=_sign(builder, key), key=key_pem)
+    return KeyPair(certificate=_sign(_with_names(builder, (), addresses), key), key=key_pem)
 
 
 def issue_server(
@@ -184,6 +185,31 @@ def sign_csr(
         _with_names(builder, *_alternative_names(csr.extensions)),
         load_key(ca.key),
     )
+
+
+def sign_client_csr(ca: KeyPair, csr_pem: bytes, *, now: datetime, lifetime: timedelta) -> bytes:
+    """Certify a client with the names and roles that its request has; only ever for oneself.
+
+    Raises:
+        TrustError: when the request is malformed or not signed by its own key.
+    """
+    csr = _load_csr(csr_pem)
+    builder = _leaf(ca, csr.subject, load_public(csr_pem), now, lifetime).add_extension(
+        x509.ExtendedKeyUsage([Usage.CLIENT_AUTH]), critical=False
+    )
+    return _sign(
+        _with_names(builder, *_alternative_names(csr.extensions)),
+        load_key(ca.key),
+    )
+
+
+def csr_roles(csr_pem: bytes) -> tuple[str, ...]:
+    """Return the organizations that a certificate request asks for.
+
+    Raises:
+        TrustError: when the request is malformed or not signed by its own key.
+    """
+    return _attribute(_load_csr(csr_pem).subject, NameOID.ORGANIZATION_NAME)
 
 
 def inspect(pem: bytes) -> CertificateInfo:

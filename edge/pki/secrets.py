@@ -16,6 +16,34 @@ from edge.errors import ConfigError, TrustError
 from edge.pki.certificate import KeyPair, belongs, new_ca
 from edge.pki.key import load_key, new_labelled_key
 
+_OWN_PATHS = {
+    "cluster_id": "cluster.id",
+    "cluster_secret": "cluster.secret",
+    "bootstrap_token": "secrets.bootstraptoken",
+    "secretbox_secret": "secrets.secretboxencryptionsecret",
+    "aescbc_secret": "secrets.aescbcencryptionsecret",
+    "trustd_token": "trustdinfo.token",
+    "etcd": "certs.etcd",
+    "k8s": "certs.k8s",
+    "aggregator": "certs.k8saggregator",
+    "service_account_key": "certs.k8sserviceaccount.key",
+    "os": "certs.os",
+}
+CONFIG_PATHS = {
+    "cluster_id": "cluster.id",
+    "cluster_secret": "cluster.secret",
+    "bootstrap_token": "cluster.token",
+    "secretbox_secret": "cluster.secretboxEncryptionSecret",
+    "aescbc_secret": "cluster.aescbcEncryptionSecret",
+    "trustd_token": "machine.token",
+    "etcd": "cluster.etcd.ca",
+    "k8s": "cluster.ca",
+    "aggregator": "cluster.aggregatorCA",
+    "service_account_key": "cluster.serviceAccount.key",
+    "os": "machine.ca",
+}
+"""Where the configuration of a control plane has the secrets of its cluster."""
+
 _TOKEN_ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -83,19 +111,30 @@ def load_secrets(text: str | bytes, *, source: str = "secrets.yaml") -> SecretsB
     Raises:
         ConfigError: when it is not one; every fault is listed.
     """
-    reader = _Reader(_load_mapping(text, source))
+    return read_secrets(_load_mapping(text, source), _OWN_PATHS, source=source)
+
+
+def read_secrets(
+    document: Mapping[str, Any], paths: Mapping[str, str], *, source: str
+) -> SecretsBundle:
+    """Read the secrets in `document`, each at the path that `paths` has for it.
+
+    Raises:
+        ConfigError: when one is missing or cannot be used; every fault is listed.
+    """
+    reader = _Reader(document)
     bundle = SecretsBundle(
-        cluster_id=reader.text("cluster.id"),
-        cluster_secret=reader.text("cluster.secret"),
-        bootstrap_token=reader.text("secrets.bootstraptoken"),
-        secretbox_secret=reader.text("secrets.secretboxencryptionsecret", required=False),
-        aescbc_secret=reader.text("secrets.aescbcencryptionsecret", required=False),
-        trustd_token=reader.text("trustdinfo.token"),
-        etcd=reader.pair("certs.etcd"),
-        k8s=reader.pair("certs.k8s"),
-        aggregator=reader.pair("certs.k8saggregator"),
-        service_account_key=reader.key("certs.k8sserviceaccount.key"),
-        os=reader.pair("certs.os"),
+        cluster_id=reader.text(paths["cluster_id"]),
+        cluster_secret=reader.text(paths["cluster_secret"]),
+        bootstrap_token=reader.text(paths["bootstrap_token"]),
+        secretbox_secret=reader.text(paths["secretbox_secret"], required=False),
+        aescbc_secret=reader.text(paths["aescbc_secret"], required=False),
+        trustd_token=reader.text(paths["trustd_token"]),
+        etcd=reader.pair(paths["etcd"]),
+        k8s=reader.pair(paths["k8s"]),
+        aggregator=reader.pair(paths["aggregator"]),
+        service_account_key=reader.key(paths["service_account_key"]),
+        os=reader.pair(paths["os"]),
     )
     if reader.faults:
         raise ConfigError(
@@ -117,6 +156,8 @@ class _Reader:
         value: Any = self.document
         for part in path.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = getattr(value, "text", str(value))
         if isinstance(value, str) and value:
             return value
         if required or value:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`edgectl gen`: machine configurations and cluster secrets."""
+"""`edgectl gen`: machine configurations, cluster secrets, certificates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from edge.cli.commands.gen_pki import ca, crt, csr, key, keypair
+from edge.cli.commands.gen_secrets import fit_version, secrets
+from edge.cli.switch import spell_out_switches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,12 +21,20 @@ if TYPE_CHECKING:
 TYPES = ("controlplane", "worker", "talosconfig")
 
 
+class GenCommand(click.Command):
+    """A command whose switches may have values, as in `--with-docs=false`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        return super().parse_args(ctx, spell_out_switches(self.get_params(ctx), args))
+
+
 @click.group()
 def command() -> None:
-    """Generate machine configurations and secrets."""
+    """Generate machine configurations, secrets, certificates and keys."""
 
 
-@command.command()
+@command.command(cls=GenCommand)
 @click.argument("name")
 @click.argument("endpoint")
 @click.option(
@@ -86,6 +98,20 @@ def command() -> None:
     default=True,
     help="Whether machines find each other.",
 )
+@click.option("--install-image", default="", help="Installer to name in the configurations.")
+@click.option(
+    "--registry-mirror",
+    "mirrors",
+    multiple=True,
+    metavar="HOST=URL",
+    help="Pull images of HOST from URL. Repeatable.",
+)
+@click.option("--with-kubespan", "kubespan", is_flag=True, help="Switch the mesh network on.")
+@click.option("--persist/--no-persist", default=True, help="Keep the configuration on disk.")
+@click.option("--talos-version", "version", default="", help="Make secrets for an older version.")
+@click.option("--kubernetes-version", default="", help="Accepted; without effect so far.")
+@click.option("--with-docs/--without-docs", default=True, help="Accepted; editors use the schema.")
+@click.option("--with-examples/--without-examples", default=True, help="Accepted, as --with-docs.")
 def config(  # noqa: PLR0917 - click passes them by name
     name: str,
     endpoint: str,
@@ -100,6 +126,14 @@ def config(  # noqa: PLR0917 - click passes them by name
     install_disk: str,
     dns_domain: str,
     discovery: bool,
+    install_image: str,
+    mirrors: Sequence[str],
+    kubespan: bool,
+    persist: bool,
+    version: str,
+    kubernetes_version: str,
+    with_docs: bool,  # noqa: ARG001
+    with_examples: bool,  # noqa: ARG001
 ) -> None:
     """Write the configurations of cluster NAME, whose API is at ENDPOINT.
 
@@ -114,12 +148,15 @@ def config(  # noqa: PLR0917 - click passes them by name
         dns_domain=dns_domain,
         discovery=discovery,
     )
-    generated = _generate(name, endpoint, with_secrets, options)
+    if kubernetes_version:
+        click.echo("note: --kubernetes-version has no effect: nodes choose it so far", err=True)
+    generated = _generate(name, endpoint, with_secrets, options, version)
+    given = _as_patches(install_image, mirrors, kubespan=kubespan, persist=persist)
     texts = _texts(
         generated,
         {
-            "controlplane": [*patches, *control_plane_patches],
-            "worker": [*patches, *worker_patches],
+            "controlplane": [*given, *patches, *control_plane_patches],
+            "worker": [*given, *patches, *worker_patches],
         },
         wanted,
     )
@@ -129,28 +166,8 @@ def config(  # noqa: PLR0917 - click passes them by name
         _write(texts, Path(output), force=force)
 
 
-@command.command()
-@click.option(
-    "-o",
-    "--output-file",
-    "output",
-    default="secrets.yaml",
-    show_default=True,
-    help="File to write, or - for stdout.",
-)
-@click.option("-f", "--force", is_flag=True, help="Overwrite the file if it exists.")
-def secrets(output: str, force: bool) -> None:
-    """Make the secrets of a new cluster."""
-    from edge.config.file import write_files
-    from edge.pki.secrets import dump_secrets
-
-    text = dump_secrets(_new_secrets())
-    if output == "-":
-        click.echo(text, nl=False)
-        return
-    write_files({Path(output): text}, force=force)
-    click.echo(f"wrote {output}; keep it safe, whoever has it owns the cluster", err=True)
-    click.echo(f"next: edgectl gen config NAME https://HOST:6443 --with-secrets {output}", err=True)
+for _each in (secrets, ca, key, csr, crt, keypair):
+    command.add_command(_each)
 
 
 def _wanted(types: str) -> tuple[str, ...]:
@@ -164,14 +181,37 @@ def _wanted(types: str) -> tuple[str, ...]:
     return wanted
 
 
-def _generate(name: str, endpoint: str, with_secrets: Path | None, options: Options) -> Generated:
+def _as_patches(
+    install_image: str, mirrors: Sequence[str], *, kubespan: bool, persist: bool
+) -> list[str]:
+    """Return the patches that options are short for."""
+    import json
+
+    changes: list[dict[str, object]] = []
+    if install_image:
+        changes.append({"machine": {"install": {"image": install_image}}})
+    for text in mirrors:
+        host, found, url = text.partition("=")
+        if not (host and found and url):
+            raise click.BadParameter(f"{text!r} is not HOST=URL", param_hint="--registry-mirror")
+        changes.append({"machine": {"registries": {"mirrors": {host: {"endpoints": [url]}}}}})
+    if kubespan:
+        changes.append({"machine": {"network": {"kubespan": {"enabled": True}}}})
+    if not persist:
+        changes.append({"persist": False})
+    return [json.dumps(each) for each in changes]
+
+
+def _generate(
+    name: str, endpoint: str, with_secrets: Path | None, options: Options, version: str
+) -> Generated:
     from datetime import UTC, datetime
 
     from edge.config.generate import check_endpoint, check_name, generate
 
     check_name(name)
     check_endpoint(endpoint)
-    bundle = _load_secrets(with_secrets) if with_secrets else _new_secrets()
+    bundle = _load_secrets(with_secrets) if with_secrets else _new_secrets(version)
     return generate(name, endpoint, bundle, now=datetime.now(UTC), options=options)
 
 
@@ -182,12 +222,12 @@ def _load_secrets(path: Path) -> SecretsBundle:
     return load_secrets(read_text(path), source=str(path))
 
 
-def _new_secrets() -> SecretsBundle:
+def _new_secrets(version: str) -> SecretsBundle:
     from datetime import UTC, datetime
 
     from edge.pki.secrets import new_secrets
 
-    return new_secrets(now=datetime.now(UTC))
+    return fit_version(new_secrets(now=datetime.now(UTC)), version)
 
 
 def _texts(
