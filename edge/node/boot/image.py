@@ -2,8 +2,10 @@
 """What the image says of itself: /etc/edge/image.json, written when it was built."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 IMAGE_FILE = Path("/etc/edge/image.json")
 
@@ -17,6 +19,8 @@ class ImageInfo:
     arch: str
     build_time: float
     modules: tuple[str, ...] = ()
+    extensions: tuple[Mapping[str, Any], ...] = ()
+    """What the image holds beyond the system: name, version, author, description of each."""
 
 
 def read_image(path: Path = IMAGE_FILE) -> ImageInfo:
@@ -33,4 +37,5 @@ def read_image(path: Path = IMAGE_FILE) -> ImageInfo:
         arch=str(fields["arch"]),
         build_time=float(fields["build_time"]),
         modules=tuple(fields.get("modules", ())),
+        extensions=tuple(fields.get("extensions", ())),
     )

@@ -9,10 +9,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from discovery.record import NodeRecord
+from edge.errors import EdgeError
 from edge.node.control.block import Specs
 from edge.node.control.controller import Controller
 from edge.node.control.network import own_addresses
 from edge.node.control.peer import FolderPeers, Found, MulticastPeers, Peers, own_record
+from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.membership import is_member, node_id
 from edge.node.resource import kind
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 RAW = "cluster-raw"
 CONTROL_PLANE_PORT = 6443
 MOST_MEMBERS = 1024
+PAUSE_S = 30.0
+_log = logger("discovery")
 
 
 class ClusterController(Controller):
@@ -85,6 +89,14 @@ class PeerController(Controller):
                 await task
 
     async def _listen(self) -> None:
+        while True:
+            try:
+                await self._hear()
+            except (OSError, EdgeError) as error:
+                _log.warning("other nodes cannot be heard: %s", error)
+                await asyncio.sleep(PAUSE_S)
+
+    async def _hear(self) -> None:
         async with aclosing(self._peers.hear(self._own)) as sightings:
             async for found in sightings:
                 specs = self._affiliates(found)

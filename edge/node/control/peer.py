@@ -15,7 +15,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
 
-from discovery.browse import watch
 from discovery.record import NodeRecord, NodeState
 from discovery.roster import NodeLost
 from edge.errors import NodeError
@@ -76,6 +75,9 @@ class MulticastPeers:
 
     async def hear(self, own: Callable[[], NodeRecord]) -> AsyncGenerator[Found]:  # noqa: ARG002
         """Yield who is in sight; our own announcement is made elsewhere."""
+        # Nobody listens on a node that waits for its configuration.
+        from discovery.browse import watch
+
         found: dict[tuple[str, str], NodeRecord] = {}
         while True:
             try:

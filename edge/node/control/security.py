@@ -14,6 +14,7 @@ from edge.node.resource import kind
 
 EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
 _SECURE_BOOT = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+_METADATA = ("name", "version", "author", "description")
 _SELINUX = {"1": "enabled, enforcing", "0": "enabled, permissive"}
 
 
@@ -44,8 +45,11 @@ class SystemStateController(Controller):
     def _extensions(self) -> Specs:
         """Return what the image was made of beyond the system itself."""
         return {
-            each["name"]: {"image": each.get("image", ""), "metadata": each}
-            for each in getattr(self.machine.platform.image, "extensions", ())
+            each["name"]: {
+                "image": each.get("image", ""),
+                "metadata": {name: each[name] for name in _METADATA if name in each},
+            }
+            for each in self.machine.platform.image.extensions
         }
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the kernel's and the firmware's tables say of the machine, and how busy it is."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,16 @@ import pytest
 from edge.node.control.adjtime import go_duration, read_adjtime
 from edge.node.control.hardware import list_devices, parse_table, read_cores, read_tables
 from edge.node.control.perf import read_meminfo, read_stat
-from edge.node.control.security import read_built_in, read_modules, read_security
+from edge.node.control.security import (
+    SystemStateController,
+    read_built_in,
+    read_modules,
+    read_security,
+)
+from edge.node.machine import Machine
+from edge.node.resource import kind
 from edge.units import parse_duration
+from tests.fakes.node import FakePlatform
 
 X86 = """\
 processor\t: {number}
@@ -143,3 +153,18 @@ def test_the_kernels_clock_can_be_read() -> None:
     state = read_adjtime()
     assert 0.9 < state["frequencyAdjustmentRatio"] < 1.1
     assert parse_duration(state["maxError"]) >= 0
+
+
+async def test_what_the_image_holds_beyond_the_system(
+    new_machine: Callable[[], Machine], platform: FakePlatform
+) -> None:
+    """One entry for each that the image names, and the state of this boot beside them."""
+    part = {"name": "tools", "version": "2", "author": "somebody", "image": "tools.squashfs"}
+    platform.image = replace(platform.image, extensions=(part,))
+    machine = new_machine()
+    await SystemStateController(machine).reconcile()
+    (found,) = machine.store.of_kind(kind.EXTENSION_STATUS)
+    assert found.id == "tools"
+    assert found.spec["image"] == "tools.squashfs"
+    assert found.spec["metadata"] == {"name": "tools", "version": "2", "author": "somebody"}
+    assert machine.store.get(kind.SECURITY_STATE, "securitystate")
