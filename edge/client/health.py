@@ -69,7 +69,9 @@ async def _judge(check: _Check, openers: Mapping[str, Opener]) -> str:
             wrong = "does not answer"
         except EdgeError as error:
             wrong = error.message
-        return f"{node}: {wrong.removeprefix(node).lstrip(': ')}" if wrong else ""
+        # Errors of calls begin with the node, in one of two ways.
+        said = wrong.removeprefix(f"{node}: ").removeprefix(f"{node} ")
+        return f"{node}: {said}" if wrong else ""
 
     try:
         wrong = [each for each in await asyncio.gather(*map(ask, sorted(nodes))) if each]
