@@ -15,6 +15,8 @@ VALUE: dict[str, Any] = {
     "none": None,
     "addresses": [{"ip": "10.0.0.1"}, {"ip": "10.0.0.2"}],
     "labels": {"talos.dev/a:b": "x"},
+    "dotted.key": "y",
+    "states": [{"id": 1, "up": True}, {"id": 2, "up": False}],
 }
 
 
@@ -29,6 +31,15 @@ VALUE: dict[str, Any] = {
         ("{.addresses[*].ip}", ["10.0.0.1", "10.0.0.2"]),
         ("{.addresses[:].ip}", ["10.0.0.1", "10.0.0.2"]),
         ("{.labels['talos.dev/a:b']}", "x"),
+        ('{.labels["talos.dev/a:b"]}', "x"),
+        (r"{.dotted\.key}", "y"),
+        ("{.addresses[-1].ip}", "10.0.0.2"),
+        ("{.addresses[1:].ip}", ["10.0.0.2"]),
+        ("{.addresses[:-1].ip}", ["10.0.0.1"]),
+        ('{.addresses[?(@.ip=="10.0.0.2")].ip}', ["10.0.0.2"]),
+        ("{.addresses[?(@.ip != '10.0.0.2')].ip}", ["10.0.0.1"]),
+        ("{.addresses[?(@.mask)].ip}", []),
+        ("{.states[?(@.up==true)].id}", [1]),
         ("{.missing.deeper}", None),
         ("{@}", VALUE),
     ],
@@ -58,7 +69,7 @@ def test_template_is_filled(template: str, text: str | None) -> None:
         assert render("v", template) == "vx"
 
 
-@pytest.mark.parametrize("path", ["{.a[?(@.b)]}", "{.a..b}", "{.a[}"])
+@pytest.mark.parametrize("path", ["{.a[?(b)]}", "{.a..b}", "{.a[}"])
 def test_path_beyond_the_subset_is_refused(path: str) -> None:
     """What is not understood is named, never guessed."""
     with pytest.raises(ConfigError, match="is not understood"):
