@@ -225,7 +225,7 @@ async def _on_clients(
 
     results: Results[T] = Results()
     found: dict[str, T] = {}
-    async with Fleet(access.nodes, access.open) as fleet:
+    async with Fleet(access.nodes, access.open, keep=False) as fleet:
         async for each in fleet.stream(action, deadline_s=deadline_s):
             if each.error is None:
                 found[each.node] = each.result()

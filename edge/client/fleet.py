@@ -2,13 +2,14 @@
 """Many nodes as one: the same work on each of them, and what came of it.
 
 No node waits for another, and none fails for another: each has its own deadline, its own answer
-or its own error. Every node is connected to once, however many calls there are; a connection
-that drops is made again by the next call.
+or its own error. Unless told otherwise every node is connected to once, however many calls there
+are; a connection that drops is made again by the next call.
 """
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -19,6 +20,10 @@ from edge.errors import EdgeError, NodeError
 DEADLINE_S = 30.0
 PARALLEL = 64
 """How many nodes are worked on at once: enough to hide the way there, few enough for our files."""
+
+# A bridge to OpenSSL takes four, an ordinary connection one.
+_FILES_EACH = 4
+_FILES_BESIDE = 100
 
 T = TypeVar("T")
 
@@ -46,12 +51,17 @@ class Outcome(Generic[T]):
 
 
 class Fleet:
-    """Clients of many nodes, each opened by `opener` when it is first needed."""
+    """Clients of many nodes, each opened by `opener` when it is first needed.
 
-    def __init__(self, nodes: Sequence[str], opener: Opener, *, parallel: int = PARALLEL) -> None:
+    Without `keep` each is closed after its work, so that many nodes take few files.
+    """
+
+    def __init__(
+        self, nodes: Sequence[str], opener: Opener, *, parallel: int = PARALLEL, keep: bool = True
+    ) -> None:
         self.nodes = tuple(dict.fromkeys(nodes))
         self._opener = opener
-        self._parallel = parallel
+        self._keep = keep
         self._slots = asyncio.Semaphore(parallel)
         self._clients: dict[str, NodeClient] = {}
         self._locks = {node: asyncio.Lock() for node in self.nodes}
@@ -59,6 +69,7 @@ class Fleet:
 
     async def __aenter__(self) -> Self:
         """Begin; nothing is connected yet."""
+        _make_room(len(self.nodes))
         return self
 
     async def __aexit__(
@@ -110,13 +121,34 @@ class Fleet:
     async def _attempt(self, node: str, action: Action[T], deadline_s: float | None) -> Outcome[T]:
         try:
             if deadline_s is None:
-                async with self._slots:
-                    client = await self.client(node)
-                return Outcome(node, await action(client))
+                return Outcome(node, await self._follow(node, action))
             async with self._slots, asyncio.timeout(deadline_s):
-                return Outcome(node, await action(await self.client(node)))
+                if self._keep:
+                    return Outcome(node, await action(await self.client(node)))
+                async with self._opener(node) as client:
+                    return Outcome(node, await action(client))
         except EdgeError as error:
             return Outcome(node, error=error)
         except TimeoutError:
             text = f"{node} did not answer within {deadline_s or 0:.0f} s"
             return Outcome(node, error=NodeError(text))
+
+    async def _follow(self, node: str, action: Action[T]) -> T:
+        """Connect when it is this node's turn, then work for as long as it takes."""
+        async with AsyncExitStack() as stack:
+            async with self._slots:
+                if self._keep:
+                    client = await self.client(node)
+                else:
+                    client = await stack.enter_async_context(self._opener(node))
+            return await action(client)
+
+
+def _make_room(nodes: int) -> None:
+    """Allow this process the files that connections to so many nodes may take, if we may."""
+    wanted = _FILES_EACH * nodes + _FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

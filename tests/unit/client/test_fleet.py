@@ -67,6 +67,25 @@ async def test_clients_are_kept_and_the_dead_tried_again() -> None:
     assert sorted(door.opened) == ["a", "b"]
 
 
+async def test_what_is_not_kept_is_closed_at_once() -> None:
+    """A thousand nodes never mean a thousand open connections."""
+    door = Door()
+    most = 0
+
+    async def count(_client: NodeClient) -> None:
+        nonlocal most
+        most = max(most, len(door.opened) - len(door.closed))
+        await asyncio.sleep(0)
+
+    nodes = [f"n{number}" for number in range(500)]
+    async with Fleet(nodes, door.open, parallel=9, keep=False) as fleet:
+        assert all(each.error is None for each in await fleet.run(count))
+        assert len(door.closed) == 500
+        assert all(each.error is None for each in await fleet.run(count, deadline_s=None))
+    assert most >= 9
+    assert len(door.closed) == len(door.opened) == 1000
+
+
 async def test_no_more_than_so_many_at_once() -> None:
     """A thousand nodes do not mean a thousand calls in flight."""
     now, most = 0, 0
