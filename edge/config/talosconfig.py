@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edge.config.backup import keep_backup
 from edge.config.dump import dump_stream
 from edge.config.file import read_text, write_file
 from edge.config.stream import parse_stream
@@ -104,8 +105,17 @@ def load_talosconfig(path: Path) -> TalosConfig:
 
 
 def save_talosconfig(config: TalosConfig, path: Path) -> None:
-    """Write `config` to `path`, readable by its owner alone."""
-    write_file(path, dump_talosconfig(config))
+    """Write `config` to `path`, readable by its owner alone; a link to the file stays one."""
+    write_file(path.resolve() if path.is_symlink() else path, dump_talosconfig(config))
+
+
+def change_talosconfig(config: TalosConfig, path: Path) -> Path | None:
+    """Write `config` to `path` and return where the former one is kept, if it was another."""
+    if path.exists() and load_talosconfig(path) == config:
+        return None
+    copy = keep_backup(path)
+    save_talosconfig(config, path)
+    return copy
 
 
 def find_talosconfig(

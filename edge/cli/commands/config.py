@@ -3,23 +3,47 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.nodes import config_path, load_config, load_context
+from edge.cli.commands.config_info import info
+from edge.cli.commands.config_new import new
+from edge.cli.confirm import confirm
+from edge.cli.nodes import config_path, load_config
 from edge.cli.options import NodeCommand, given_targets
-from edge.cli.output import as_yaml, emit, output_option
+from edge.cli.output import emit, output_option
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from edge.config.talosconfig import Context, TalosConfig
+    from edge.pki.certificate import KeyPair
+
+_ALIASES = {
+    "endpoints": "endpoint",
+    "get-contexts": "contexts",
+    "nodes": "node",
+    "use-context": "context",
+}
 
 
-@click.group()
+class ConfigGroup(click.Group):
+    """The commands under their names and under upstream's other ones."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name."""
+        return super().get_command(ctx, _ALIASES.get(cmd_name, cmd_name))
+
+
+@click.group(cls=ConfigGroup)
 def command() -> None:
     """Show and change the client configuration."""
+
+
+command.add_command(info)
+command.add_command(new)
 
 
 @command.command(cls=NodeCommand)
@@ -64,66 +88,71 @@ def node(addresses: tuple[str, ...]) -> None:
 
 @command.command(cls=NodeCommand)
 @click.argument("name")
-def remove(name: str) -> None:
-    """Delete the context NAME."""
-    config = _load()
-    config.context(name)
-    if name == config.current:
+@click.option("--ca", type=click.Path(path_type=Path), help="Certificate of the authority.")
+@click.option("--crt", type=click.Path(path_type=Path), help="Certificate of the client.")
+@click.option("--key", type=click.Path(path_type=Path), help="Private key of the client.")
+@click.option("-f", "--force", is_flag=True, help="Replace a context of this name.")
+def add(name: str, *, ca: Path | None, crt: Path | None, key: Path | None, force: bool) -> None:
+    """Add the context NAME, with the certificates in these files."""
+    if (crt is None) is not (key is None):
+        raise click.UsageError("--crt and --key go together")
+    config = _load_or_none()
+    if name in config.contexts and not force:
         raise ConfigError(
-            f"{name} is the current context", hint="select another: edgectl config context NAME"
+            f"there is a context {name!r} already", hint="--force replaces it, keeping its nodes"
         )
-    left = {each: value for each, value in config.contexts.items() if each != name}
+    former = config.contexts.get(name) or _empty()
+    pair = _read_pair(crt, key)
+    added = replace(former, ca=_certificate(ca), crt=pair.certificate, key=pair.key)
+    # The first one is the one to use.
+    current = config.current if config.current in config.contexts else name
+    _save(replace(config, current=current, contexts={**config.contexts, name: added}))
+    click.echo(f"{config_path(given_targets())}: context {name} added", err=True)
+
+
+@command.command(cls=NodeCommand)
+@click.argument("pattern")
+@click.option("-y", "--yes", "--noconfirm", "yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def remove(pattern: str, *, yes: bool, dry_run: bool) -> None:
+    """Delete the contexts whose names match PATTERN, such as lab or lab-*."""
+    config = _load()
+    matched = [name for name in config.contexts if fnmatchcase(name, pattern)]
+    if not matched:
+        config.context(pattern)  # says which there are
+    if pattern == config.current or matched == [config.current]:
+        raise ConfigError(
+            f"{config.current} is the current context",
+            hint="select another: edgectl config context NAME",
+        )
+    chosen = [name for name in matched if name != config.current]
+    if len(chosen) < len(matched):
+        click.echo(f"{config.current} stays: it is the current context", err=True)
+    if dry_run:
+        click.echo(f"would remove {', '.join(chosen)}", err=True)
+        return
+    confirm(f"Remove {', '.join(chosen)}?", yes=yes)
+    left = {each: value for each, value in config.contexts.items() if each not in chosen}
     _save(replace(config, contexts=left))
+    click.echo(f"removed {', '.join(chosen)}", err=True)
 
 
 @command.command(cls=NodeCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 def merge(file: Path) -> None:
     """Add the contexts of FILE and select its current one."""
-    from edge.config.talosconfig import TalosConfig, load_talosconfig
+    from edge.config.talosconfig import load_talosconfig
 
     added = load_talosconfig(file)
     path = config_path(given_targets())
-    before = load_talosconfig(path) if path.exists() else TalosConfig()
+    before = _load_or_none()
     merged = before.merge(added)
     _save(merged)
+    for name, each in added.contexts.items():
+        if merged.contexts.get(name) != each:
+            renamed = next(new for new, value in merged.contexts.items() if value == each)
+            click.echo(f"{name} is called {renamed} here: the name was taken", err=True)
     click.echo(f"{path}: context {merged.current}", err=True)
-
-
-@command.command(cls=NodeCommand)
-@output_option("text", "yaml", "json")
-def info(output: str) -> None:
-    """Show the context, its nodes, and the certificate in it."""
-    import json
-
-    facts = _facts(given_targets().context or _load().current, load_context(given_targets()))
-    if output == "json":
-        click.echo(json.dumps(facts, indent=2))
-    elif output == "yaml":
-        click.echo(as_yaml(facts), nl=False)
-    else:
-        for name, value in facts.items():
-            text = ", ".join(value) if isinstance(value, list) else value
-            click.echo(f"{name.replace('_', ' ').capitalize() + ':':<14}{text or 'none'}")
-
-
-def _facts(name: str, chosen: "Context") -> dict[str, Any]:
-    from edge.pki.certificate import inspect
-    from edge.pki.key import fingerprint
-
-    facts: dict[str, Any] = {
-        "context": name,
-        "nodes": list(chosen.nodes),
-        "endpoints": list(chosen.endpoints),
-    }
-    if not chosen.crt:
-        return facts
-    certificate = inspect(chosen.crt)
-    return facts | {
-        "roles": list(certificate.organizations),
-        "expires": certificate.not_after.isoformat(),
-        "fingerprint": fingerprint(chosen.crt),
-    }
 
 
 def _change(**lists: Sequence[str]) -> None:
@@ -135,14 +164,54 @@ def _change(**lists: Sequence[str]) -> None:
 
 
 def _split(values: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part for value in values for part in value.split(",") if part)
+    parts = (part.strip() for value in values for part in value.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _certificate(path: Path | None) -> bytes:
+    from edge.config.file import read_text
+    from edge.pki.certificate import split_bundle
+
+    if path is None:
+        return b""
+    pem = read_text(path).encode()
+    split_bundle(pem)
+    return pem
+
+
+def _read_pair(crt: Path | None, key: Path | None) -> "KeyPair":
+    from edge.config.file import read_text
+    from edge.pki.certificate import KeyPair, belongs
+
+    if crt is None or key is None:
+        return KeyPair(certificate=b"", key=b"")
+    pair = KeyPair(certificate=_certificate(crt), key=read_text(key).encode())
+    if not belongs(pair):
+        raise ConfigError(
+            f"{key} does not belong to {crt}", hint="name the key that the certificate is about"
+        )
+    return pair
+
+
+def _empty() -> "Context":
+    from edge.config.talosconfig import Context
+
+    return Context()
 
 
 def _load() -> "TalosConfig":
     return load_config(given_targets())
 
 
-def _save(config: "TalosConfig") -> None:
-    from edge.config.talosconfig import save_talosconfig
+def _load_or_none() -> "TalosConfig":
+    """Return the client configuration, an empty one where there is no file yet."""
+    from edge.config.talosconfig import TalosConfig, load_talosconfig
 
-    save_talosconfig(config, config_path(given_targets()))
+    path = config_path(given_targets())
+    return load_talosconfig(path) if path.exists() else TalosConfig()
+
+
+def _save(config: "TalosConfig") -> None:
+    from edge.config.talosconfig import change_talosconfig
+
+    change_talosconfig(config, config_path(given_targets()))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from edge.cli.nodes import config_path, load_config
+from edge.cli.nodes import choose_access, config_path, load_config
 from edge.cli.options import NodeCommand, given_targets
 from edge.cli.output import as_table
 from edge.cli.progress import narrate
@@ -106,15 +106,8 @@ def _check_kubernetes(ctx: click.Context, *, talos: bool, wanted: bool) -> None:
 
 def _nodes(listed: Sequence[str]) -> tuple[str, ...]:
     """Return the nodes of the cluster that the command line or the context names."""
-    targets = given_targets()
-    _, context = _context()
-    given = tuple(part for text in listed for part in text.split(",") if part)
-    nodes = given or targets.nodes or context.nodes or targets.endpoints or context.endpoints
-    if not nodes:
-        raise ConfigError(
-            "no node of the cluster is named", hint="name all of them: edgectl config node ADDRESS…"
-        )
-    return tuple(dict.fromkeys(nodes))
+    given = tuple(part.strip() for text in listed for part in text.split(",") if part.strip())
+    return tuple(dict.fromkeys(given or choose_access().nodes))
 
 
 def _context() -> tuple[str, Context]:
