@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @click.argument("path")
 def command(*, path: str) -> None:
     """Print the file PATH of one node, byte for byte."""
-    out = sys.stdout.buffer
 
     async def show(client: NodeClient) -> None:
+        out = sys.stdout.buffer
         async for chunk in client.read(path):
             out.write(chunk)
         out.flush()
