@@ -56,6 +56,8 @@ _FACTORS_S = {
     "h": 3600.0,
 }
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_OCTETS = re.compile(r"[0-9a-fA-F]{2}(?:[:-]?[0-9a-fA-F]{2})*")
+_TABLES = ("main", "local", "default", "unspec")
 _SIZE_MATCH = re.compile(r"\s*(>=|<=|==|>|<)?\s*(.+)")
 
 
@@ -152,6 +154,30 @@ def _check_prefix(text: str) -> str:
     return text
 
 
+def _check_sized_prefix(text: str) -> str:
+    if "/" not in text:
+        raise ValueError(f"{text!r} needs the length of its prefix, such as 10.0.0.0/24")
+    return _check_prefix(text)
+
+
+def _check_sized_interface(text: str) -> str:
+    if "/" not in text:
+        raise ValueError(f"{text!r} needs the length of its prefix, such as 10.0.0.2/24")
+    return _check_interface(text)
+
+
+def _check_octets(text: str) -> str:
+    if not _OCTETS.fullmatch(text):
+        raise ValueError(f"{text!r} is not written in pairs of hexadecimal digits")
+    return text
+
+
+def _check_table(text: str) -> str:
+    if text not in _TABLES and not (text.isdigit() and int(text) <= 255):
+        raise ValueError(f"{text!r} is neither {', '.join(_TABLES)} nor a number up to 255")
+    return text
+
+
 def _check_filter(text: str) -> str:
     ip_network(text.removeprefix("!"), strict=False)
     return text
@@ -169,6 +195,11 @@ IPAddress = Annotated[Text, AfterValidator(_check_address)]
 IPInterface = Annotated[Text, AfterValidator(_check_interface)]
 """An address with a prefix length; without one the address stands alone."""
 IPPrefix = Annotated[Text, AfterValidator(_check_prefix)]
+SizedInterface = Annotated[Text, AfterValidator(_check_sized_interface)]
+SizedPrefix = Annotated[Text, AfterValidator(_check_sized_prefix)]
+Octets = Annotated[Text, AfterValidator(_check_octets)]
+"""A hardware address or another identity in hexadecimal digits."""
+RoutingTable = Annotated[Text, AfterValidator(_check_table)]
 IPFilter = Annotated[Text, AfterValidator(_check_filter)]
 """A prefix; a leading `!` excludes it."""
 Texts = list[Text]

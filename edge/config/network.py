@@ -13,6 +13,7 @@ from edge.config.model import (
     MergeBy,
     Model,
     SecretText,
+    SizedPrefix,
     Text,
     Texts,
     UInt8,
@@ -35,7 +36,7 @@ class DeviceSelector(Model):
 class Route(Model):
     """A static route; without a network it is the default one."""
 
-    network: IPPrefix | None = None
+    network: SizedPrefix | None = None
     gateway: IPAddress | None = None
     source: IPAddress | None = None
     metric: UInt32 | None = None

@@ -7,7 +7,7 @@ nothing that is there, and `$patch: delete` removes a document, a key or a list 
 what a patch says changes: unlike upstream, a switch that it leaves out stays.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -180,8 +180,17 @@ def _twin(items: list[Any], item: Any, rule: MergeBy) -> int | None:
     """Return the position of the element that `item` is to be merged with."""
     if not isinstance(item, Mapping):
         return None
-    key = next((key for key in rule.keys if item.get(key)), None)
-    return next((at for at, other in enumerate(items) if key and other.get(key) == item[key]), None)
+    # Of several keys one has to be there; a single one that is missing everywhere is the same.
+    fallback = rule.keys[0] if len(rule.keys) == 1 else None
+    key = next((key for key in rule.keys if item.get(key)), fallback)
+    if key is None:
+        return None
+    wanted = item.get(key) or None
+    return next((at for at, other in _mappings(items) if (other.get(key) or None) == wanted), None)
+
+
+def _mappings(items: list[Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    return ((at, item) for at, item in enumerate(items) if isinstance(item, Mapping))
 
 
 def _changes_nothing(value: Any) -> bool:

@@ -16,7 +16,17 @@ KEYS = [("", path) for path in (GOLDEN / "root-keys.txt").read_text().split()] +
     for kind, path in map(str.split, (GOLDEN / "document-keys.txt").read_text().splitlines())
 ]
 
-_CANDIDATES = (7, "https://10.2.2.2", "10.9.8.1", "10.7.0.0/16", "3m", "1GB", "eA==", 420)
+_CANDIDATES = (
+    7,
+    "https://10.2.2.2",
+    "10.9.8.1",
+    "10.7.0.0/16",
+    "3m",
+    "1GB",
+    "eA==",
+    "02:00:00:00:00:01",
+    "main",
+)
 
 # What has an effect where another value, or the lack of one, has none.
 _PARTICULAR: dict[tuple[str, str], Any] = {

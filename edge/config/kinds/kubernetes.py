@@ -8,13 +8,13 @@ from edge.config.document import Document, NamedDocument
 from edge.config.model import (
     Arguments,
     IPFilter,
-    IPPrefix,
     Model,
     Object,
     Port,
     Replace,
     Secret,
     SecretText,
+    SizedPrefix,
     Text,
     TextMap,
     Texts,
@@ -28,6 +28,13 @@ class IssuingCA(Model):
 
     cert: Text | None = None
     key: SecretText | None = None
+
+
+class Resources(Model):
+    """What a pod asks for and may have."""
+
+    requests: Object | None = None
+    limits: Object | None = None
 
 
 class AuthorityConfig(Document):
@@ -51,7 +58,7 @@ class KubeAPIServerConfig(Document):
     image: Text | None = None
     extraArgs: Arguments | None = None
     env: Annotated[TextMap | None, Secret()] = None
-    resources: Object | None = None
+    resources: Resources | None = None
     apiPort: Port | None = None
     certExtraSANs: Texts | None = None
     startupProbes: bool | None = None
@@ -96,7 +103,7 @@ class KubeControllerManagerConfig(Document):
     image: Text | None = None
     extraArgs: Arguments | None = None
     env: Annotated[TextMap | None, Secret()] = None
-    resources: Object | None = None
+    resources: Resources | None = None
 
 
 class KubeCoreDNSConfig(Document):
@@ -132,7 +139,7 @@ class KubeFlannelCNIConfig(Document):
     backendPort: Port | None = None
     backendMTU: UInt32 | None = None
     backendExtraConfig: Object | None = None
-    resources: Object | None = None
+    resources: Resources | None = None
     extraArgs: Texts | None = None
     kubeNetworkPoliciesEnabled: bool | None = None
 
@@ -147,8 +154,8 @@ class KubeNetworkConfig(Document):
     """The networks of pods and services."""
 
     dnsDomain: Text | None = None
-    podSubnets: Annotated[list[IPPrefix] | None, Replace()] = None
-    serviceSubnets: Annotated[list[IPPrefix] | None, Replace()] = None
+    podSubnets: Annotated[list[SizedPrefix] | None, Replace()] = None
+    serviceSubnets: Annotated[list[SizedPrefix] | None, Replace()] = None
     nodeCIDRMaskSizeIPv4: UInt32 | None = None
     nodeCIDRMaskSizeIPv6: UInt32 | None = None
 
@@ -185,7 +192,7 @@ class KubeProxyConfig(Document):
     mode: Text | None = None
     config: Object | None = None
     extraArgs: Arguments | None = None
-    resources: Object | None = None
+    resources: Resources | None = None
 
 
 class KubeSchedulerConfig(Document):
@@ -196,7 +203,7 @@ class KubeSchedulerConfig(Document):
     config: Object | None = None
     extraArgs: Arguments | None = None
     env: Annotated[TextMap | None, Secret()] = None
-    resources: Object | None = None
+    resources: Resources | None = None
 
 
 class Issuer(Model):

@@ -10,10 +10,12 @@ from edge.config.document import NamedDocument
 from edge.config.model import (
     Duration,
     IPAddress,
-    IPInterface,
-    IPPrefix,
     Model,
+    Octets,
+    RoutingTable,
     SecretText,
+    SizedInterface,
+    SizedPrefix,
     Text,
     Texts,
     UInt8,
@@ -25,19 +27,19 @@ from edge.config.model import (
 class LinkAddress(Model):
     """An address of a link."""
 
-    address: IPInterface | None = None
+    address: SizedInterface | None = None
     routePriority: UInt32 | None = None
 
 
 class LinkRoute(Model):
     """A route over a link; without a destination it is the default one."""
 
-    destination: IPPrefix | None = None
+    destination: SizedPrefix | None = None
     gateway: IPAddress | None = None
     source: IPAddress | None = None
     metric: UInt32 | None = None
     mtu: UInt32 | None = None
-    table: Text | None = None
+    table: RoutingTable | None = None
 
 
 class Addressing(Model):
@@ -57,7 +59,7 @@ class LinkConfig(Addressing, NamedDocument):
 class DummyLinkConfig(Addressing, NamedDocument):
     """A link that leads nowhere."""
 
-    hardwareAddr: Text | None = None
+    hardwareAddr: Octets | None = None
 
 
 class Stp(Model):
@@ -75,7 +77,7 @@ class BridgeVlan(Model):
 class BridgeConfig(Addressing, NamedDocument):
     """A bridge."""
 
-    hardwareAddr: Text | None = None
+    hardwareAddr: Octets | None = None
     links: Texts | None = None
     stp: Stp | None = None
     vlan: BridgeVlan | None = None
@@ -84,7 +86,7 @@ class BridgeConfig(Addressing, NamedDocument):
 class BondConfig(Addressing, NamedDocument):
     """Several links as one."""
 
-    hardwareAddr: Text | None = None
+    hardwareAddr: Octets | None = None
     links: Texts | None = None
     bondMode: (
         Literal[
@@ -141,9 +143,9 @@ class VLANConfig(Addressing, NamedDocument):
 class VRFConfig(Addressing, NamedDocument):
     """A routing domain."""
 
-    hardwareAddr: Text | None = None
+    hardwareAddr: Octets | None = None
     links: Texts | None = None
-    table: Text | None = None
+    table: RoutingTable | None = None
 
 
 class VethPeer(Addressing):
@@ -165,7 +167,7 @@ class WireguardPeer(Model):
     presharedKey: SecretText | None = None
     endpoint: Text | None = None
     persistentKeepaliveInterval: Duration | None = None
-    allowedIPs: list[IPPrefix] | None = None
+    allowedIPs: list[SizedPrefix] | None = None
 
 
 class WireguardConfig(Addressing, NamedDocument):
@@ -183,7 +185,7 @@ class DHCPConfig(NamedDocument):
     routeMetric: UInt32 | None = None
     ignoreHostname: bool | None = None
     clientIdentifier: Literal["none", "mac", "duid"] | None = None
-    duidRaw: Text | None = None
+    duidRaw: Octets | None = None
 
 
 class DHCPv4Config(DHCPConfig):

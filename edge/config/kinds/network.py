@@ -11,9 +11,10 @@ from edge.config.model import (
     Duration,
     IPAddress,
     IPFilter,
-    IPPrefix,
     Model,
     Replace,
+    RoutingTable,
+    SizedPrefix,
     Text,
     Texts,
     UInt32,
@@ -91,7 +92,7 @@ class KubeSpanFilters(Model):
     """Which endpoints and networks take part."""
 
     endpoints: list[IPFilter] | None = None
-    excludeAdvertisedNetworks: list[IPPrefix] | None = None
+    excludeAdvertisedNetworks: list[SizedPrefix] | None = None
 
 
 class KubeSpanConfig(Document):
@@ -127,8 +128,8 @@ class PortSelector(Model):
 class IngressRule(Model):
     """A source that is let in."""
 
-    subnet: IPPrefix | None = None
-    except_: IPPrefix | None = Field(default=None, alias="except")
+    subnet: SizedPrefix | None = None
+    except_: SizedPrefix | None = Field(default=None, alias="except")
 
 
 class NetworkRuleConfig(NamedDocument):
@@ -147,9 +148,9 @@ class BlackholeRouteConfig(NamedDocument):
 class RoutingRuleConfig(NamedDocument):
     """Which table routes which traffic."""
 
-    src: IPPrefix | None = None
-    dst: IPPrefix | None = None
-    table: Text | None = None
+    src: SizedPrefix | None = None
+    dst: SizedPrefix | None = None
+    table: RoutingTable | None = None
     action: UInt32 | None = None
     iifName: Text | None = None
     oifName: Text | None = None
@@ -179,7 +180,7 @@ class ImportRoute(Model):
     """Routes taken over from another instance."""
 
     bgpInstance: Text | None = None
-    prefixes: list[IPPrefix] | None = None
+    prefixes: list[SizedPrefix] | None = None
 
 
 class Bfd(Model):

@@ -53,6 +53,19 @@ def test_no_patch_changes_nothing() -> None:
     assert patch_config(text, []) == text
 
 
+def test_elements_without_their_key_are_the_same() -> None:
+    """As upstream has it: a missing name is an empty one; an interface has to have one of two."""
+    config = "machine: {network: {interfaces: [{interface: a, vlans: [{mtu: 1}]}, {mtu: 2}]}}"
+    patch = "machine: {network: {interfaces: [{interface: a, vlans: [{dhcp: true}]}, {mtu: 3}]}}"
+    patched = patch_config(f"version: v1alpha1\n{config}\n", [parse_patch(patch)])
+    (raw,) = parse_stream(patched, source="x")
+    assert raw.value["machine"]["network"]["interfaces"] == [
+        {"interface": "a", "vlans": [{"mtu": 1, "dhcp": True}]},
+        {"mtu": 2},
+        {"mtu": 3},
+    ]
+
+
 def fault_of(patch: str, config: str = CONFIG) -> str:
     with pytest.raises(ConfigError) as caught:
         patch_config(config, [parse_patch(patch)])
