@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grpclib.client import Channel
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 
@@ -27,6 +26,7 @@ from edge.pki.certificate import issue_client  # noqa: E402
 from edge.pki.role import Role  # noqa: E402
 from edge.provision.lab import LabNode  # noqa: E402
 from tests.integration.node.conftest import Bench  # noqa: E402
+from tests.integration.node.independent import blind, empty, mutual, opened  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,26 +41,8 @@ def _swept() -> Iterator[None]:
 @asynccontextmanager
 async def _machine(node: LabNode, context: ssl.SSLContext) -> AsyncIterator[Any]:
     """Open a channel and yield the stub of the machine service."""
-    context.set_alpn_protocols(["h2"])
-    channel = Channel(host=node.address, port=50000, ssl=context)
-    try:
+    async with opened(node, context) as channel:
         yield talos.MachineServiceStub(channel)
-    finally:
-        channel.close()
-
-
-def _blind() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _mutual(trust: Mutual, folder: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=trust.ca.decode())
-    (folder / "client.pem").write_bytes(trust.crt + trust.key)
-    context.load_cert_chain(folder / "client.pem")
-    return context
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +59,7 @@ async def node(bench: Bench) -> LabNode:
             data=bench.generate(node).controlplane.encode(),
             mode=talos.ApplyConfigurationRequestMode.AUTO,
         )
-        async with _machine(node, _blind()) as machine:
+        async with _machine(node, blind()) as machine:
             reply = (await machine.apply_configuration(request)).messages[0]
         assert reply.mode == talos.ApplyConfigurationRequestMode.NO_REBOOT
         assert reply.mode_details == "Applied configuration without a reboot"
@@ -86,17 +68,11 @@ async def node(bench: Bench) -> LabNode:
     return node
 
 
-def _empty() -> Any:
-    from betterproto.lib.google import protobuf
-
-    return protobuf.Empty()
-
-
 async def test_an_enrolled_node_refuses_it_without_proof(bench: Bench) -> None:
     """The card was flashed for somebody; metadata carry the proof."""
     node = bench.start("enrolled")
     request = talos.ApplyConfigurationRequest(data=bench.generate(node).controlplane.encode())
-    async with _machine(node, _blind()) as machine:
+    async with _machine(node, blind()) as machine:
         with pytest.raises(GRPCError, match="whoever flashed its card") as caught:
             await machine.apply_configuration(request)
         assert caught.value.status is Status.PERMISSION_DENIED
@@ -107,12 +83,12 @@ async def test_an_enrolled_node_refuses_it_without_proof(bench: Bench) -> None:
 
 async def test_version_services_and_logs(bench: Bench, node: LabNode, folder: Path) -> None:
     """The answers decode, and say what they should."""
-    async with _machine(node, _mutual(bench.mutual(node), folder)) as machine:
-        version = (await machine.version(_empty())).messages[0]
+    async with _machine(node, mutual(bench.mutual(node), folder)) as machine:
+        version = (await machine.version(empty())).messages[0]
         assert version.version.tag.startswith("v")
         assert version.platform.mode == "container"
         assert version.features.rbac
-        services = (await machine.service_list(_empty())).messages[0].services
+        services = (await machine.service_list(empty())).messages[0].services
         states = {service.id: (service.state, service.health.healthy) for service in services}
         assert states["apid"] == ("Running", True)
         request = talos.LogsRequest(namespace="system", id="machined", tail_lines=-1)
@@ -125,11 +101,11 @@ async def test_nodes_metadata_name_the_answering_node(
     bench: Bench, node: LabNode, folder: Path
 ) -> None:
     """Old clients of upstream label their output by it."""
-    async with _machine(node, _mutual(bench.mutual(node), folder)) as machine:
+    async with _machine(node, mutual(bench.mutual(node), folder)) as machine:
         for name in (node.address, "127.0.0.1"):
-            answer = await machine.version(_empty(), metadata=[("nodes", name)])
+            answer = await machine.version(empty(), metadata=[("nodes", name)])
             assert answer.messages[0].metadata.hostname == name
-        assert not (await machine.version(_empty())).messages[0].metadata.hostname
+        assert not (await machine.version(empty())).messages[0].metadata.hostname
         stream = machine.logs(
             talos.LogsRequest(namespace="system", id="machined", tail_lines=1),
             metadata=[("nodes", node.address)],
@@ -139,11 +115,11 @@ async def test_nodes_metadata_name_the_answering_node(
 
 async def test_another_node_is_asked(bench: Bench, node: LabNode, folder: Path) -> None:
     """One that cannot be reached is an error of the call, of several it is an entry."""
-    async with _machine(node, _mutual(bench.mutual(node), folder)) as machine:
+    async with _machine(node, mutual(bench.mutual(node), folder)) as machine:
         with pytest.raises(GRPCError, match="Connection refused"):
-            await machine.version(_empty(), metadata=[("node", "127.42.255.254")])
+            await machine.version(empty(), metadata=[("node", "127.42.255.254")])
         answer = await machine.version(
-            _empty(), metadata=[("nodes", node.address), ("nodes", "127.42.255.254")]
+            empty(), metadata=[("nodes", node.address), ("nodes", "127.42.255.254")]
         )
         here, there = answer.messages
         assert (here.metadata.hostname, here.metadata.error) == (node.address, "")
@@ -158,8 +134,8 @@ async def test_a_reader_may_not_apply(bench: Bench, node: LabNode, folder: Path)
     pair = issue_client(bench.secrets.os, [Role.READER], now=datetime.now(UTC))
     reader = Mutual(ca=trust.ca, crt=pair.certificate, key=pair.key)
     request = talos.ApplyConfigurationRequest(data=bench.generate(node).controlplane.encode())
-    async with _machine(node, _mutual(reader, folder)) as machine:
-        assert (await machine.version(_empty())).messages
+    async with _machine(node, mutual(reader, folder)) as machine:
+        assert (await machine.version(empty())).messages
         with pytest.raises(GRPCError, match="not authorized") as caught:
             await machine.apply_configuration(request)
     assert caught.value.status is Status.PERMISSION_DENIED
@@ -168,7 +144,7 @@ async def test_a_reader_may_not_apply(bench: Bench, node: LabNode, folder: Path)
 async def test_faults_come_back_in_full(bench: Bench, node: LabNode, folder: Path) -> None:
     """Each with its place, as an invalid argument."""
     text = bench.generate(node).controlplane.replace("type: controlplane", "type: manager")
-    async with _machine(node, _mutual(bench.mutual(node), folder)) as machine:
+    async with _machine(node, mutual(bench.mutual(node), folder)) as machine:
         with pytest.raises(GRPCError) as caught:
             await machine.apply_configuration(talos.ApplyConfigurationRequest(data=text.encode()))
     assert caught.value.status is Status.INVALID_ARGUMENT
@@ -178,5 +154,5 @@ async def test_faults_come_back_in_full(bench: Bench, node: LabNode, folder: Pat
 async def test_without_a_certificate_the_handshake_fails(bench: Bench, node: LabNode) -> None:
     """A configured node has nothing to say to strangers."""
     with pytest.raises((OSError, StreamTerminatedError)):
-        async with _machine(node, _blind()) as machine:
-            await machine.version(_empty(), timeout=5)
+        async with _machine(node, blind()) as machine:
+            await machine.version(empty(), timeout=5)
