@@ -71,10 +71,19 @@ class BenchNode:
         fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def descriptors(self) -> int:
+        """Return how many files the node's process has open."""
+        return len(list((self._proc / "fd").iterdir()))
+
+    @property
+    def pid(self) -> int:
+        """Return the node's process, which changes when it has crashed."""
+        children = Path(f"/proc/{self.node.pid}/task/{self.node.pid}/children")
+        return int(children.read_text().split()[0])
+
     @property
     def _proc(self) -> Path:
-        children = Path(f"/proc/{self.node.pid}/task/{self.node.pid}/children")
-        return Path("/proc", children.read_text().split()[0])
+        return Path("/proc", str(self.pid))
 
 
 @contextmanager
