@@ -39,6 +39,8 @@ class MergeBy:
     """Marks a list whose elements a patch merges when they agree in the first key they have."""
 
     keys: tuple[str, ...]
+    replaces: bool = False
+    """The patch's element takes the place of the other one."""
 
 
 @dataclass(frozen=True, slots=True)

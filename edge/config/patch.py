@@ -157,6 +157,8 @@ class _Merger:
             twin = _twin(merged, item, rule) if rule else None
             if twin is None:
                 merged.append(self._value(None, item, shape.item, (*path, at)))
+            elif rule and rule.replaces:
+                merged[twin] = deepcopy(item)
             else:
                 merged[twin] = self.mapping(merged[twin], item, shape.item, (*path, twin))
         return merged

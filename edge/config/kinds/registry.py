@@ -67,7 +67,7 @@ class ImageRule(Model):
 class ImageVerificationConfig(Document):
     """Signatures asked of images; the first rule that matches counts."""
 
-    rules: Annotated[list[ImageRule] | None, MergeBy(("image",))] = None
+    rules: Annotated[list[ImageRule] | None, MergeBy(("image",), replaces=True)] = None
 
 
 class RegistryAuthConfig(NamedDocument):

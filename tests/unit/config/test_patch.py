@@ -178,7 +178,7 @@ def rules(shape: Shape, path: tuple[str, ...]) -> Iterator[str]:
     if shape.marker(Replace):
         yield f"{where} replace"
     if by := shape.marker(MergeBy):
-        yield f"{where} merge {' '.join(by.keys)}"
+        yield f"{where} {'replace-by' if by.replaces else 'merge'} {' '.join(by.keys)}"
     for key in shape.keys:
         yield from rules(shape.child(key), (*path, key))
     if shape.item != Shape():
