@@ -106,8 +106,10 @@ def _system_stat(text: str) -> machine_pb2.SystemStat:
             stat.cpu.append(_cpu_stat(values))
         elif name == "intr":
             stat.irq_total = int(values[0])
+            stat.irq.extend(int(value) for value in values[1:])
         elif name == "softirq":
             stat.soft_irq_total = int(values[0])
+            stat.soft_irq.CopyFrom(_soft_irqs(values[1:]))
         elif name in counters:
             setattr(stat, counters[name], int(values[0]))
     return stat
@@ -117,6 +119,12 @@ def _cpu_stat(values: list[str]) -> machine_pb2.CPUStat:
     names = [field.name for field in machine_pb2.CPUStat.DESCRIPTOR.fields]
     pairs = zip(names, values, strict=False)
     return machine_pb2.CPUStat(**{name: int(value) / _TICKS for name, value in pairs})
+
+
+def _soft_irqs(values: list[str]) -> machine_pb2.SoftIRQStat:
+    names = [field.name for field in machine_pb2.SoftIRQStat.DESCRIPTOR.fields]
+    pairs = zip(names, values, strict=False)
+    return machine_pb2.SoftIRQStat(**{name: int(value) for name, value in pairs})
 
 
 _CPU_FIELDS = {
@@ -137,6 +145,15 @@ _CPU_FIELDS = {
     "siblings": ("siblings", int),
     "core id": ("core_id", str),
     "cpu cores": ("cpu_cores", int),
+    "apicid": ("apic_id", str),
+    "initial apicid": ("initial_apic_id", str),
+    "fpu": ("fpu", str),
+    "fpu_exception": ("fpu_exception", str),
+    "cpuid level": ("cpu_id_level", int),
+    "wp": ("wp", str),
+    "clflush size": ("cl_flush_size", int),
+    "cache_alignment": ("cache_alignment", int),
+    "power management": ("power_management", str),
     "bogomips": ("bogo_mips", float),
     "BogoMIPS": ("bogo_mips", float),
     "address sizes": ("address_sizes", str),
@@ -153,6 +170,8 @@ def _one_cpu(block: str) -> machine_pb2.CPUInfo:
         name, _, value = (part.strip() for part in line.partition(":"))
         if name in ("flags", "Features"):
             info.flags.extend(value.split())
+        elif name == "bugs":
+            info.bugs.extend(value.split())
         elif name in _CPU_FIELDS:
             field, convert = _CPU_FIELDS[name]
             setattr(info, field, convert(value))

@@ -111,6 +111,8 @@ def test_pc_processors() -> None:
     assert (cpu.siblings, cpu.cpu_cores, cpu.core_id) == (2, 2, "0")
     assert cpu.cpu_mhz == pytest.approx(2641.998)
     assert list(cpu.flags) == ["fpu", "vme", "de", "pse"]
+    assert list(cpu.bugs) == ["spectre_v1"]
+    assert (cpu.apic_id, cpu.fpu, cpu.power_management) == ("0", "yes", "")
 
 
 def test_memory() -> None:
@@ -136,6 +138,8 @@ def test_processor_times() -> None:
         4321,
     )
     assert (found.irq_total, found.soft_irq_total) == (123456, 98765)
+    assert list(found.irq) == [0, 11, 0]
+    assert (found.soft_irq.hi, found.soft_irq.timer, found.soft_irq.net_tx) == (1, 2, 3)
     assert (found.process_running, found.process_blocked) == (2, 1)
 
 
