@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Take a virtual board from profile to configured node."),
     "devices": ("devices", "List the disks of this machine and whether they may be written."),
     "discover": ("discover", "Find nodes on the local network."),
+    "diskfree": ("diskfree", "Show how much room the file systems of nodes have."),
     "disks": ("disks", "List the disks of nodes."),
     "dmesg": ("dmesg", "Show a node's kernel log."),
     "edit": ("edit", "Change a node's machine configuration in an editor."),

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from edge.api import machine_pb2
+from edge.api import machine_pb2, machine_pb2_grpc
 from edge.client.call import NodeCalls
-from edge.client.report import FileEntry, FolderUsage
+from edge.client.report import FileEntry, FolderUsage, Room
 
 _KINDS = {"f": "REGULAR", "d": "DIRECTORY", "l": "SYMLINK"}
 
@@ -57,6 +57,22 @@ class FileCalls(NodeCalls):
             yield FolderUsage(
                 path=info.name, name=info.relative_name, size_bytes=info.size, error=info.error
             )
+
+    async def room(self, path: str) -> Room:
+        """Return how much room the file system that holds `path` has."""
+        service = self._stub(machine_pb2_grpc.StorageServiceStub)
+        answer = await self._call(
+            service.Statfs, machine_pb2.StorageServiceStatfsRequest(path=path)
+        )
+        return Room(
+            path=path,
+            size_bytes=answer.size,
+            used_bytes=answer.used,
+            available_bytes=answer.available,
+            inodes=answer.inodes,
+            inodes_used=answer.inodes_used,
+            inodes_free=answer.inodes_free,
+        )
 
 
 def _entry(info: Any) -> FileEntry:

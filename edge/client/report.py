@@ -141,6 +141,19 @@ class FolderUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much room the file system below a path has."""
+
+    path: str
+    size_bytes: int
+    used_bytes: int
+    available_bytes: int
+    inodes: int
+    inodes_used: int
+    inodes_free: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EtcdMember:
     """One member of the etcd cluster; ids are hexadecimal as people type them."""
 

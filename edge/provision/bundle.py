@@ -248,7 +248,7 @@ class _Collector:
     async def _resource(self, client: NodeClient, kind: Definition, name: str) -> None:
         found = await client.resources(kind.type, kind.namespace)
         documents = [_document(kind, each) for each in found]
-        text = yaml.safe_dump_all(documents, sort_keys=False) if documents else ""
+        text = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False) if documents else ""
         await self.writer.text(self._name(name), text)
 
     def _name(self, name: str) -> str:
@@ -257,6 +257,18 @@ class _Collector:
     def _note(self, name: str, error: Exception) -> None:
         said = error.message if isinstance(error, EdgeError) else "did not answer in time"
         self.faults.append(f"{self.node}: {name}: {said}" if name else f"{self.node}: {said}")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such, which is how people read configurations."""
+
+    def represent_str(self, text: str) -> yaml.ScalarNode:
+        """Return a text in the style that shows its lines."""
+        style = "|" if "\n" in text else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _document(kind: Definition, document: Document) -> dict[str, Any]:

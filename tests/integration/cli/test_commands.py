@@ -25,6 +25,7 @@ DEAD = "127.42.255.1"
         ("ps --sort cpu --count 2", {"pid", "command", "resident_bytes"}),
         ("ls / -l -d 2", {"name", "mode", "size", "modified"}),
         ("usage / --depth 1 -a", {"name", "size"}),
+        ("df /", {"path", "available_bytes", "inodes_free"}),
         ("service", {"service", "state", "health"}),
     ],
 )

@@ -14,7 +14,18 @@ from edge.cli.main import run
 GOLDEN = Path(__file__).parents[2] / "golden/cli/help"
 
 PAGES = (
-    *("bootstrap", "copy", "disks", "dmesg", "etcd", "events", "health", "kubeconfig", "list"),
+    *(
+        "bootstrap",
+        "copy",
+        "diskfree",
+        "disks",
+        "dmesg",
+        "etcd",
+        "events",
+        "health",
+        "kubeconfig",
+        "list",
+    ),
     *("logs", "memory", "meta", "mounts", "netstat", "pcap", "processes", "read", "reboot"),
     *("reset", "rollback", "services", "shutdown", "support", "time", "upgrade", "upgrade-k8s"),
     *("usage", "wipe", "etcd members", "etcd snapshot", "etcd remove-member", "etcd leave"),
