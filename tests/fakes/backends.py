@@ -171,8 +171,8 @@ async def relaying(
         router = Router(lambda: relay.identity, pool, message_limit=message_limit)
         guard = Guard(machine, router, maintenance=False, message_limit=message_limit)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        wrapped = {name: guard.wrap(f"{SERVICE}/{name}", each) for name, each in _LOCAL.items()}
-        server.add_registered_method_handlers(SERVICE.strip("/"), wrapped)
+        for name, handler in _LOCAL.items():
+            guard.add(f"{SERVICE}/{name}", handler)
         server.add_generic_rpc_handlers((guard,))
         stack.push_async_callback(router.close)
         await relay.serve(server, RELAY)

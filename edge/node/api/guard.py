@@ -73,14 +73,20 @@ class Guard(grpc.GenericRpcHandler):
         self._router = router
         self._maintenance = maintenance
         self._limit = message_limit
+        self._handlers: dict[str, Any] = {}
         self.replies = Replies()
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        """Return a handler for a method that is not registered."""
-        # That there is none is for administrators to know, so this one has the checks, too.
-        return self.wrap(str(handler_call_details.method), _UNKNOWN)
+    def add(self, method: str, handler: Any) -> None:
+        """Have calls of `method` (a full path) handled."""
+        self._handlers[method] = self._wrap(method, handler)
 
-    def wrap(self, method: str, handler: Any) -> Any:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """Return the handler of a method."""
+        method = str(handler_call_details.method)
+        # That there is none is for administrators to know, so this one has the checks, too.
+        return self._handlers.get(method) or self._wrap(method, _UNKNOWN)
+
+    def _wrap(self, method: str, handler: Any) -> Any:
         """Return `handler` with the checks in front; it takes and gives bytes."""
         if handler.response_streaming:
             return _shaped(handler, self._streaming(method, handler))
