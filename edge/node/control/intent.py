@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge.node.control.block import Specs
 from edge.node.control.controller import Controller
 from edge.node.metal import metal_network
+from edge.node.network.choice import is_chosen
 from edge.node.resource import kind
 from edge.node.resource.definition import Kind
 
@@ -35,14 +36,18 @@ class IntentController(Controller):
     """Publishes what the configuration and the card want of the network."""
 
     name = "network.MergeController"
-    inputs = (kind.MACHINE_CONFIG, kind.META_KEY)
+    inputs = (kind.MACHINE_CONFIG, kind.META_KEY, kind.LINK_STATUS)
     outputs = (*_KINDS, kind.STATIC_HOST)
 
     async def reconcile(self) -> None:
         """Publish every layer, and what they make together."""
         active = self.machine.active.view if self.machine.active else None
         metal = metal_network(self.machine)
-        layers = {PLATFORM: _wanted(metal, PLATFORM), CONFIGURATION: _wanted(active, CONFIGURATION)}
+        links = {each.id: each.spec for each in self.store.of_kind(kind.LINK_STATUS)}
+        layers = {
+            PLATFORM: _wanted(metal, PLATFORM, links),
+            CONFIGURATION: _wanted(active, CONFIGURATION, links),
+        }
         if active and active.time_servers:
             spec = {"timeServers": list(active.time_servers), "layer": CONFIGURATION}
             layers[CONFIGURATION][kind.TIME_SERVER_SPEC] = {"timeservers": spec}
@@ -66,7 +71,7 @@ class IntentController(Controller):
         self.store.publish(kind.STATIC_HOST, specs, owner=self.name)
 
 
-def _wanted(view: "NetworkView | None", layer: str) -> Wanted:
+def _wanted(view: "NetworkView | None", layer: str, links: Specs) -> Wanted:
     if view is None:
         return {}
     wanted: Wanted = {each: {} for each in _KINDS}
@@ -81,14 +86,20 @@ def _wanted(view: "NetworkView | None", layer: str) -> Wanted:
             "layer": layer,
         }
     for interface in view.interfaces:
-        # One that is chosen by what it is has no name before it is found.
-        if interface.name and not interface.ignore:
-            _add_interface(wanted, interface, layer)
+        for name in _names(interface, links):
+            _add_interface(wanted, name, interface, layer)
     return wanted
 
 
-def _add_interface(wanted: Wanted, interface: "InterfaceView", layer: str) -> None:
-    name = interface.name
+def _names(interface: "InterfaceView", links: Specs) -> list[str]:
+    if interface.ignore:
+        return []
+    if interface.name:
+        return [interface.name]
+    return [name for name in links if is_chosen(name, interface, links)]
+
+
+def _add_interface(wanted: Wanted, name: str, interface: "InterfaceView", layer: str) -> None:
     wanted[kind.LINK_SPEC][name] = {
         "name": name,
         "logical": False,

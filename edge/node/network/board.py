@@ -9,7 +9,6 @@ an earlier configuration, by a machined that died, by hand. Only what differs is
 """
 
 import asyncio
-import fnmatch
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import NodeError
 from edge.node.log import logger
+from edge.node.network.choice import is_chosen
 from edge.node.network.dhcp import DhcpClient, Lease
 from edge.node.network.netlink import (
     IPV6_METRIC,
@@ -30,7 +30,7 @@ from edge.node.resource import kind
 from edge.node.resource.store import Store
 
 if TYPE_CHECKING:
-    from edge.config.interface import InterfaceView, NetworkView, SelectorView
+    from edge.config.interface import InterfaceView, NetworkView
 
 RESOLV_CONF = Path("/run/edge/resolv.conf")
 HOSTS = Path("/run/edge/hosts")
@@ -202,7 +202,7 @@ class BoardNetwork:
 
     def _wanted(self, name: str, links: Specs) -> "InterfaceView | None":
         for each in self._view.interfaces if self._view else ():
-            if each.name == name or _is_chosen(name, each, links):
+            if each.name == name or is_chosen(name, each, links):
                 return each
         return None
 
@@ -285,27 +285,3 @@ def _read_mtus() -> dict[str, int]:
 def _write_mtus(mtus: dict[str, int]) -> None:
     MTUS.parent.mkdir(parents=True, exist_ok=True)
     MTUS.write_text(json.dumps(mtus))
-
-
-def _is_chosen(name: str, wanted: "InterfaceView", links: Specs) -> bool:
-    if wanted.selector is None or not _selects(wanted.selector, links[name]):
-        return False
-    fitting = [other for other, link in links.items() if _selects(wanted.selector, link)]
-    return not wanted.addresses or name == min(fitting)
-
-
-def _selects(selector: "SelectorView", link: dict[str, Any]) -> bool:
-    """Say whether every given field of `selector` fits the link; patterns are shell globs."""
-    pairs = (
-        (selector.hardware_address, link["hardwareAddr"]),
-        (selector.permanent_address, link["hardwareAddr"]),
-        (selector.driver, link["driver"]),
-        (selector.bus_path, link["busPath"]),
-        (selector.pci_id, link["pciID"]),
-    )
-    given = [(pattern, value) for pattern, value in pairs if pattern]
-    if selector.physical is not None and selector.physical != bool(link["busPath"]):
-        return False
-    return bool(given or selector.physical is not None) and all(
-        fnmatch.fnmatchcase(value.lower(), pattern.lower()) for pattern, value in given
-    )

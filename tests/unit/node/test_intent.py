@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the configuration wants, as resources: network, kernel parameters, the kubelet."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,26 @@ async def test_each_setting_with_its_layer(machine: Machine, configuration: Conf
     }
 
 
+async def test_a_link_that_is_chosen_by_what_it_is(machine: Machine, generated: Generated) -> None:
+    """It has its name once it is there."""
+    interface = """
+    network:
+        interfaces:
+            - deviceSelector: {hardwareAddr: "02:*"}
+              addresses: [10.0.0.3/24]
+"""
+    text = generated.controlplane.replace("machine:\n", f"machine:{interface}", 1)
+    machine.activate(parse_configuration(text.encode()))
+    controller = IntentController(machine)
+    await controller.reconcile()
+    assert specs(machine, kind.ADDRESS_SPEC) == {}
+    for name, address in (("eth0", "06:00:00:00:00:01"), ("eth1", "02:00:00:00:00:01")):
+        link = {"type": "ether", "hardwareAddr": address}
+        machine.store.put(kind.LINK_STATUS, name, link, owner="test")
+    await controller.reconcile()
+    assert list(specs(machine, kind.ADDRESS_SPEC)) == ["eth1/10.0.0.3/24"]
+
+
 async def test_what_is_no_longer_wanted_goes(
     machine: Machine, configuration: Configuration, generated: Generated
 ) -> None:
@@ -139,10 +160,11 @@ async def test_kernel_parameters_are_put_back(
 
 async def test_the_kubelet_that_is_wanted(machine: Machine, generated: Generated) -> None:
     """Its name follows the host's; image and arguments are the configuration's."""
-    text = generated.controlplane.replace(
-        "    kubelet:\n",
-        "    kubelet:\n        image: kubelet:v1\n        extraArgs: {v: '2'}\n        registerWithFQDN: true\n",
-    )
+    wanted = "image: kubelet:v1, extraArgs: {v: '2'}, registerWithFQDN: true"
+    text = re.sub(r"    kubelet:
+(        .*
+)*", f"    kubelet: {{{wanted}}}
+", generated.controlplane)
     machine.activate(parse_configuration(text.encode()))
     name = {"hostname": "Node", "domainname": "lan"}
     machine.store.put(kind.HOSTNAME_STATUS, "hostname", name, owner="test")

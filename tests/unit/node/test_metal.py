@@ -18,7 +18,7 @@ from edge.node.control.hostname import HostnameController
 from edge.node.control.network import NetworkController
 from edge.node.machine import Machine
 from edge.node.metal import metal_network, wanted_network
-from edge.node.network.board import _is_chosen
+from edge.node.network.choice import is_chosen
 from edge.node.resource import kind
 from tests.fakes.node import FakePlatform, write_disk
 
@@ -110,9 +110,9 @@ def test_addresses_without_a_link_go_to_the_first_real_one() -> None:
         for name, bus in (("lo", ""), ("enp2s0", "0000:02:00.0"), ("enp1s0", "0000:01:00.0"))
     }
     fixed = InterfaceView(selector=FIRST_LINK, addresses=LINK.addresses)
-    assert [name for name in links if _is_chosen(name, fixed, links)] == ["enp1s0"]
+    assert [name for name in links if is_chosen(name, fixed, links)] == ["enp1s0"]
     leased = InterfaceView(selector=FIRST_LINK, dhcp=True)
-    assert [name for name in links if _is_chosen(name, leased, links)] == ["enp2s0", "enp1s0"]
+    assert [name for name in links if is_chosen(name, leased, links)] == ["enp2s0", "enp1s0"]
 
 
 def test_maintenance_needs_no_models() -> None:
