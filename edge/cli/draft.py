@@ -7,9 +7,11 @@ away only when it has been taken over.
 
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import ToolError
@@ -41,7 +43,8 @@ class Draft:
         """
         words = editor()
         try:
-            done = subprocess.run([*words, str(self.path)], check=False)
+            with _deaf_to_ctrl_c():
+                done = subprocess.run([*words, str(self.path)], check=False)
             written = self.path.read_text(encoding="utf-8")
         except OSError as error:
             raise ToolError(
@@ -82,6 +85,16 @@ class Draft:
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as handle:
             handle.write(whole)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    # It is the editor's then. A handler of nothing is not inherited, as ignoring would be.
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def editor() -> list[str]:

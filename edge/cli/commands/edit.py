@@ -58,9 +58,12 @@ def _edit(access: Access, manner: Manner) -> None:
     except (EdgeError, click.Abort, KeyboardInterrupt):
         click.echo(f"what you wrote is in {draft.path}", err=True)
         raise
-    draft.discard()
     warn(known)
     report(node, applied, known=known, dry_run=manner.dry_run)
+    if applied and manner.dry_run:
+        click.echo(f"what you wrote is in {draft.path}", err=True)
+    else:
+        draft.discard()
 
 
 def _until_taken(

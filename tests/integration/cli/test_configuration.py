@@ -246,6 +246,35 @@ def test_edit_loses_nothing(
     assert version_of(cluster.first) == version
 
 
+def test_ctrl_c_is_the_editors(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, editor_home: Path
+) -> None:
+    """Whoever presses it in an editor does not mean edgectl."""
+    editing(
+        monkeypatch,
+        editor_home,
+        "import os, signal; os.kill(os.getppid(), signal.SIGINT);"
+        "text = text.replace('type: controlplane', 'type: controlplane  # pressed')",
+    )
+    done = edgectl("edit", "mc", "-n", cluster.first)
+    assert done.code == 0, done.err
+    assert "# pressed" in config_of(cluster.first)
+
+
+def test_edit_without_consequences(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, editor_home: Path
+) -> None:
+    """A dry run shows the difference and leaves the file for the real one."""
+    version = version_of(cluster.first)
+    editing(monkeypatch, editor_home, "text = text.replace('debug: false', 'debug: true')")
+    done = edgectl("edit", "mc", "-n", cluster.first, "--dry-run")
+    assert done.code == 0, done.err
+    assert "+debug: true" in done.out
+    (draft,) = drafts(editor_home)
+    assert f"what you wrote is in {draft}" in done.err
+    assert version_of(cluster.first) == version
+
+
 def test_edit_without_an_editor(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, editor_home: Path
 ) -> None:
