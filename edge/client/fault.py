@@ -19,6 +19,10 @@ from edge import errors
 _DISCOVER = "edgectl discover shows the nodes on this network"
 _MAINTENANCE = "a node in maintenance mode wants --insecure; edgectl discover shows which are"
 _CONTEXT = "is the client configuration of this cluster? --talosconfig FILE, --context NAME"
+_REISSUE = (
+    "get one with another key: edgectl config new PATH, where some administrator is let in, or"
+    " edgectl gen config NAME URL --with-secrets FILE -t talosconfig"
+)
 _CLOCK = "compare the clocks: edgectl time"
 
 # OpenSSL's numbers for why a certificate does not verify.
@@ -111,8 +115,12 @@ def timed_out(where: str) -> UnreachableError:
     return UnreachableError(f"{where} cannot be reached: no answer in time", hint=_DISCOVER)
 
 
-def hung_up(where: str) -> errors.TrustError:
+def hung_up(where: str, *, ed25519: bool = False) -> errors.TrustError:
     """Return the error for a node that saw our certificate and ended the connection silently."""
+    if ed25519:
+        return errors.TrustError(
+            f"{where} cannot verify our certificate: its key is Ed25519", hint=_REISSUE
+        )
     return errors.TrustError(f"{where} refuses our certificate and does not say why", hint=_CONTEXT)
 
 
