@@ -82,7 +82,6 @@ ALIASES: dict[str, str] = {
     "apply": "apply-config",
     "c": "containers",
     "cat": "read",
-    "cg": "cgroups",
     "cp": "copy",
     "df": "diskfree",
     "du": "usage",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands for nodes, as far as they can be wrong before a node is asked."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from edge.cli.commands.netstat import _protocols
 from edge.cli.commands.reset import _choose
 from edge.cli.main import ALIASES, COMMANDS, run
 from edge.cli.values import DURATION, NUMBER
+
+DOCUMENT = Path(__file__).parents[3] / "docs/commands.md"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,13 @@ def test_every_other_name_leads_somewhere() -> None:
     for alias, name in ALIASES.items():
         if name in COMMANDS:
             assert run([alias, "--help"]) == 0
+
+
+def test_the_documentation_names_every_command() -> None:
+    """A command that nobody wrote about is found here."""
+    text = DOCUMENT.read_text()
+    missing = [name for name in COMMANDS if not re.search(rf"`{name}[ `]", text)]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
