@@ -160,11 +160,9 @@ async def test_kernel_parameters_are_put_back(
 
 async def test_the_kubelet_that_is_wanted(machine: Machine, generated: Generated) -> None:
     """Its name follows the host's; image and arguments are the configuration's."""
-    wanted = "image: kubelet:v1, extraArgs: {v: '2'}, registerWithFQDN: true"
-    text = re.sub(r"    kubelet:
-(        .*
-)*", f"    kubelet: {{{wanted}}}
-", generated.controlplane)
+    wanted = "image: 'kubelet:v1', extraArgs: {v: '2'}, registerWithFQDN: true"
+    pattern = r"    kubelet:.*\n(        .*\n)*"
+    text = re.sub(pattern, f"    kubelet: {{{wanted}}}\n", generated.controlplane)
     machine.activate(parse_configuration(text.encode()))
     name = {"hostname": "Node", "domainname": "lan"}
     machine.store.put(kind.HOSTNAME_STATUS, "hostname", name, owner="test")
