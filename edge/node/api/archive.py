@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from edge.errors import ConfigError, TrustError
-from edge.node.api.tree import Found, Item, Tree
+from edge.node.api.tree import Item, Tree
 
 CHUNK_BYTES = 64 * 1024
 SPOOL_BYTES = 1024 * 1024
@@ -72,12 +72,12 @@ class Archive:
             ):
                 if item.error:
                     self._fault(item, item.error)
-                elif not item.leaving and not stat.S_ISSOCK(item.info.st_mode):
-                    yield from self._entry(found, item)
+                elif not item.leaving and _belongs(item):
+                    yield from self._entry(item)
         yield bytes(2 * tarfile.BLOCKSIZE)
 
-    def _entry(self, found: Found, item: Item) -> Iterator[bytes]:
-        header = _header(found, item)
+    def _entry(self, item: Item) -> Iterator[bytes]:
+        header = _header(item)
         try:
             if header.issym():
                 header.linkname = os.readlink(item.name, dir_fd=item.fd)
@@ -151,10 +151,13 @@ def kernel_devices(mountinfo: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _header(found: Found, item: Item) -> tarfile.TarInfo:
-    # A file is alone in its archive under its own name; in a tree names begin at its root.
-    name = item.relative if item.is_folder or item.depth else found.path.name
-    header = tarfile.TarInfo(name)
+def _belongs(item: Item) -> bool:
+    # The folder itself does not: clients have made one to put the rest into.
+    return (item.depth > 0 or not item.is_folder) and not stat.S_ISSOCK(item.info.st_mode)
+
+
+def _header(item: Item) -> tarfile.TarInfo:
+    header = tarfile.TarInfo(item.relative)
     info = item.info
     header.mode, header.mtime = stat.S_IMODE(info.st_mode), int(info.st_mtime)
     header.uid, header.gid = info.st_uid, info.st_gid

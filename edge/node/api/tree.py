@@ -132,7 +132,7 @@ class Tree:
         """
         item: Item | None = Item(
             path=found.path,
-            relative=".",
+            relative="." if stat.S_ISDIR(found.info.st_mode) else found.path.name,
             depth=0,
             info=found.info,
             fd=found.fd,
