@@ -131,7 +131,8 @@ class Archive:
         return item.info.st_dev in self._kernels
 
     def _skip(self, item: Item, error: Exception) -> None:
-        if isinstance(error, FileNotFoundError) or self._is_kernels(item):
+        # What nobody is to have belongs to no copy, and is no reason to call one incomplete.
+        if isinstance(error, (FileNotFoundError, TrustError)) or self._is_kernels(item):
             return
         self._fault(item, error.strerror or "" if isinstance(error, OSError) else str(error))
 

@@ -300,6 +300,17 @@ async def test_a_file_that_becomes_shorter(
     assert "link" in archive.getnames()
 
 
+async def test_what_nobody_may_read_is_left_out(
+    calls: FileCalls, platform: FakePlatform, root: Path
+) -> None:
+    """The copy is complete without it."""
+    platform.mode = "container"
+    (root / "disk.img").write_text("with the node's key")
+    names = (await _copy(calls, "/")).getnames()
+    assert "disk.img" not in names
+    assert "folder/file" in names
+
+
 async def test_what_cannot_be_copied_is_said_at_the_end(calls: FileCalls, root: Path) -> None:
     """After everything else, as clients expect it."""
     caller_roles.set({Role.READER})
