@@ -23,12 +23,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.benchmarks.api_fleet import fleet
 from tests.benchmarks.api_node import BenchNode, bench_node
+from tests.benchmarks.api_watch import measure_watch as watch
 from tests.benchmarks.api_wire import Wire, connect, headers
 from tests.benchmarks.flash_result import show_table
 
@@ -39,11 +38,11 @@ AT_ONCE = 32
 CALLERS, CALLS_EACH = 8, 16
 CONNECTION_BYTES = 64_000
 CALLS_A_SECOND = 4000
+WATCH_MS = 50.0
 FLEET_S = 3.0
 VERSION_S = 0.5
 HELP_RATIO = 1.5
 _TIMEOUT_S = 120.0
-_WATCH = "tests.benchmarks.api_watch"
 _BARE = """
 import click
 @click.command()
@@ -135,11 +134,17 @@ def measure_calls(node: BenchNode, options: argparse.Namespace) -> list[Figure]:
 
 
 def measure_watch(node: BenchNode, _options: argparse.Namespace) -> list[Figure]:
-    """Leave it to the benchmark of resources, where there is one."""
-    if find_spec(_WATCH) is None:
-        print(f"watch: there is no {_WATCH}", file=sys.stderr)
-        return []
-    return list(import_module(_WATCH).measure(node))
+    """Change a resource that many watch, and see when the last of them knows."""
+    seen = asyncio.run(watch(node.address, node.trust))
+    return [
+        Figure(
+            what=f"a change seen by {seen.watchers} watchers",
+            value=seen.median_ms,
+            limit=WATCH_MS,
+            unit="ms",
+            remark=f"the last of them; worst {seen.worst_ms:.0f} ms",
+        )
+    ]
 
 
 def measure_fleet(node: BenchNode, options: argparse.Namespace) -> list[Figure]:

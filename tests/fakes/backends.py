@@ -122,6 +122,8 @@ async def _one(requests: Any, context: Any) -> machine_pb2.HostnameResponse:
         await context.abort(grpc.StatusCode.NOT_FOUND, "there is none")
     if name == "missing":
         raise NotImplementedError("this board has none of it")
+    if name == "bug":
+        raise KeyError("secret")
     message = machine_pb2.Hostname(hostname=name * 1000 if name == "large" else f"here {name}")
     return machine_pb2.HostnameResponse(messages=[message])
 

@@ -326,6 +326,16 @@ async def test_sentences_of_what_is_missing_arrive(relay: Relay) -> None:
         assert error.details() == "the request is not what machine.MachineService/One takes"
 
 
+async def test_a_bug_is_logged_and_not_told(relay: Relay) -> None:
+    """The caller learns which call failed, the log learns why."""
+    request = machine_pb2.Hostname(hostname="bug").SerializeToString()
+    async with relay.channel() as channel:
+        error = await _failure(_raw(channel, "One", request).read())
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert error.details() == f"{SERVICE}/One failed: see the log apid"
+    assert "KeyError" in relay.machine.logs.open("apid").tail()[-1]
+
+
 async def test_requests_that_stream_are_answered_here(relay: Relay) -> None:
     """Each is decoded as it comes; one that cannot be ends the call."""
     names = [machine_pb2.Hostname(hostname=name).SerializeToString() for name in "ab"]
