@@ -65,10 +65,11 @@ class BoardNetwork:
             self._view = view
             links = await netlink.links()
             await self._stop_dead(links)
-            # First, because the kernel takes every later address of a network away with the first.
-            await self._remove_unwanted(netlink, links)
             for name in links:
                 try:
+                    # First, because the kernel takes every later address of a network away with
+                    # the first.
+                    await self._remove_unwanted(netlink, name, links)
                     await self._configure(netlink, name, links)
                 except OSError as error:
                     faults.append(f"link {name}: {error.strerror or error}")
@@ -134,19 +135,20 @@ class BoardNetwork:
         # Set even on a link that is up: it may be down in the meantime.
         await netlink.set_up(link["index"], mtu if mtu != link["mtu"] else 0)
 
-    async def _remove_unwanted(self, netlink: Netlink, links: Specs) -> None:
-        """Take away what no link is to have, as far as it is for this node to decide."""
-        for name, route in await netlink.standing_routes(links):
+    async def _remove_unwanted(self, netlink: Netlink, name: str, links: Specs) -> None:
+        """Take away what the link is not to have, as far as it is for this node to decide."""
+        link = links[name]
+        wanted_routes = self._routes_of(name, links)
+        for at, route in await netlink.standing_routes(links):
             is_own = (name, route) in self._own_routes
-            if route not in self._routes_of(name, links) and self._may_remove(name, links, is_own):
-                await netlink.remove_route(links[name]["index"], route)
+            if at == name and route not in wanted_routes and self._may_remove(name, links, is_own):
+                await netlink.remove_route(link["index"], route)
                 self._own_routes.discard((name, route))
-        for name, address in await netlink.standing_addresses(links):
+        wanted = self._addresses_of(name, links)
+        for at, address in await netlink.standing_addresses(links):
             is_own = (name, address) in self._own_addresses
-            if address in self._addresses_of(name, links) or links[name]["type"] == "loopback":
-                continue
-            if self._may_remove(name, links, is_own):
-                await netlink.remove_address(links[name]["index"], address)
+            if at == name and address not in wanted and self._may_remove(name, links, is_own):
+                await netlink.remove_address(link["index"], address)
                 self._own_addresses.discard((name, address))
 
     async def _add_missing(self, netlink: Netlink, name: str, links: Specs) -> None:
@@ -229,7 +231,7 @@ class BoardNetwork:
             if lease:
                 self._leases[name] = lease
             try:
-                await self._remove_unwanted(netlink, links)
+                await self._remove_unwanted(netlink, name, links)
                 await self._add_missing(netlink, name, links)
             except OSError as error:
                 _log.warning("%s: lease cannot be used: %s", name, error.strerror or error)

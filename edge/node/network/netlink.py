@@ -24,6 +24,8 @@ _STATES = {
     **{"notpresent": "notPresent", "lowerlayerdown": "lowerLayerDown"},
 }
 PERMANENT = 0x80
+# Addresses of the loopback link, from routers (some for ever) and of links alone.
+_MADE_UP = frozenset({1, 2, 3})
 STATIC = 4
 IPV6_METRIC = 1024
 """What the kernel makes of an IPv6 route without a metric."""
@@ -94,12 +96,15 @@ class Netlink:
 
     async def standing_addresses(self, links: Specs) -> set[tuple[str, InterfaceAddress]]:
         """Return the links' addresses that somebody set, and nobody leased or made up."""
-        found = await self.addresses(links)
-        return {
-            (spec["linkName"], ipaddress.ip_interface(spec["address"]))
-            for spec in found.values()
-            if spec["flags"] == "permanent" and spec["scope"] == "global"
-        }
+        names = {link["index"]: name for name, link in links.items()}
+        found = set()
+        with _translated():
+            async for message in await self._route.get_addr():
+                spec = _address(message, names.get(message["index"], ""))
+                is_made_up = message.get("proto") in _MADE_UP
+                if spec["flags"] == "permanent" and spec["scope"] == "global" and not is_made_up:
+                    found.add((spec["linkName"], ipaddress.ip_interface(spec["address"])))
+        return found
 
     async def standing_routes(self, links: Specs) -> set[tuple[str, Route]]:
         """Return the links' routes that somebody set, and not the kernel or a router."""
