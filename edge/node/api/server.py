@@ -46,6 +46,7 @@ from edge.node.machine import Machine
 API_PORT = 50000
 MAINTENANCE_PORT = 50001
 MESSAGE_LIMIT = 32 * 1024 * 1024
+METADATA_LIMIT = 256 * 1024
 STOP_GRACE_S = 2.0
 MOST_STREAMS = 1024
 """Calls at a time on one connection; more of them wait at the client."""
@@ -64,6 +65,12 @@ _OPTIONS = [
     # What every connection costs, which a board with little memory has for thousands.
     ("grpc.tsi.max_frame_size", 4096),
     ("grpc.enable_channelz", 0),
+    # The names of many nodes are metadata, too.
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    # Whoever connects and says nothing, and whoever went away without hanging up.
+    ("grpc.server_handshake_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 1_800_000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 ]

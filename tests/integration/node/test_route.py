@@ -284,7 +284,8 @@ def _descriptors(node: LabNode) -> int:
 
 async def test_a_deadline_leaves_time_for_the_others(three: Three) -> None:
     """A node that never answers is told of before the caller gives up on all."""
-    listener = await asyncio.start_server(lambda _r, _w: None, SILENT, API_PORT)
+    held: list[asyncio.StreamWriter] = []
+    listener = await asyncio.start_server(lambda _r, writer: held.append(writer), SILENT, API_PORT)
     async with listener, three.channel(three.first) as channel:
         nodes = to(three.worker, SILENT)
         answer = await machine(channel).Version(Empty(), metadata=nodes, timeout=2)
@@ -297,6 +298,18 @@ async def test_a_deadline_leaves_time_for_the_others(three: Three) -> None:
         (three.worker, True),
         (SILENT, False),
     }
+    for writer in held:
+        writer.transport.abort()
+    await asyncio.gather(*(writer.wait_closed() for writer in held), return_exceptions=True)
+
+
+async def test_hundreds_of_nodes_are_named_in_one_call(three: Three) -> None:
+    """Their names are metadata, which other servers take a lot of as well."""
+    nodes = [f"127.42.{250 + number // 250}.{1 + number % 250}" for number in range(600)]
+    async with three.channel(three.first) as channel:
+        answer = await machine(channel).Version(Empty(), metadata=to(*nodes), timeout=60)
+    assert [each.metadata.hostname for each in answer.messages] == nodes
+    assert all(each.metadata.error for each in answer.messages)
 
 
 async def test_a_stopped_node_comes_back_to_its_callers(three: Three) -> None:
