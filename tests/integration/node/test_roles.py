@@ -143,6 +143,28 @@ async def test_a_servers_certificate_opens_nothing(bench: Bench, member: LabNode
         assert (await _call(channel, f"{MACHINE}/Version"))[0] is not grpc.StatusCode.OK
 
 
+@pytest.mark.parametrize(
+    ("token", "code"),
+    [
+        (None, grpc.StatusCode.UNAUTHENTICATED),
+        ("", grpc.StatusCode.UNAUTHENTICATED),
+        ("abcdef.0123456789abcdef", grpc.StatusCode.UNAUTHENTICATED),
+        ("the right one", grpc.StatusCode.INVALID_ARGUMENT),
+    ],
+)
+async def test_trustd_goes_by_the_token(
+    bench: Bench, member: LabNode, token: str | None, code: grpc.StatusCode
+) -> None:
+    """Whoever has it is told that nonsense is nonsense, all others nothing."""
+    await _configured(bench, member)
+    right = bench.secrets.trustd_token if token == "the right one" else token
+    metadata = () if right is None else (("token", right),)
+    credentials = grpc.ssl_channel_credentials(bench.secrets.os.certificate)
+    (path,) = TOKEN_METHODS
+    async with grpc.aio.secure_channel(f"{member.address}:50001", credentials) as channel:
+        assert (await _call(channel, path, metadata=metadata))[0] is code
+
+
 async def test_maintenance_makes_everybody_a_reader(bench: Bench) -> None:
     """What readers may do is open, and what the table opens in maintenance only."""
     node = bench.start("fresh")
