@@ -16,12 +16,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import yaml
+
 from boards.catalog import load_profile
+from edge.api import resource_pb2
 from edge.client.client import connect
 from edge.client.trust import Mutual, Pinned, Trust
 from edge.config.generate import Generated, generate
 from edge.errors import EdgeError
 from edge.events import ignore
+from edge.node.resource.kind import KINDS, META_KINDS
 from edge.pki.secrets import new_secrets
 from edge.provision.contact import configure, make_contact
 from edge.provision.demo.bench import Written
@@ -30,6 +34,7 @@ from edge.provision.demo.run import wait_ready
 from edge.provision.stage import Stage
 from flasher.card.listing import make_card
 from flasher.record import CardRecords
+from tests.fakes.conformance import disagreements
 
 ADDRESS, GATEWAY, HOSTNAME = "10.77.0.77", "10.77.0.1", "shelf-3"
 PATIENCE_S = 60.0
@@ -68,6 +73,7 @@ async def play_configuration(scene: Scene) -> None:
         assert (await scene.bench.boot(ignore)).stage is Stage.RUNNING
         await wait_ready(ADDRESS, scene.administrator)
         await check(scene.administrator)
+        await check_resources(scene.administrator)
         await scene.bench.cut_power()
 
 
@@ -79,6 +85,23 @@ async def check(trust: Trust) -> None:
                 break
             await asyncio.sleep(1.0)
     print(f"{HOSTNAME} answers at {ADDRESS}", flush=True)
+
+
+async def check_resources(trust: Trust) -> None:
+    """See that a board's resources say the same in both forms, and what only boards have."""
+    async with connect(ADDRESS, trust) as client:
+        faults, seen = [], set()
+        for each in await client.definitions():
+            if each.type in META_KINDS:
+                continue
+            request = resource_pb2.ListRequest(namespace=each.namespace, type=each.type)
+            async for found in client._stream(client._state.List, request):
+                seen.add(each.display)
+                spec = found.resource.spec
+                message = KINDS[each.type].message.FromString(spec.proto_spec)
+                faults += disagreements(message, yaml.safe_load(spec.yaml_spec))
+    assert faults == []
+    assert {"Disk", "LoadedKernelModule", "AdjtimeStatus", "AddressSpec", "Member"} <= seen, seen
 
 
 async def _is_as_wanted(trust: Trust) -> bool:
