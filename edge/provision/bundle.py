@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -22,6 +23,7 @@ import yaml
 from edge import __version__
 from edge.client.client import NodeClient
 from edge.client.model import Definition, Document
+from edge.client.report import SocketFilter, SocketQuery
 from edge.config.redact import MASK, redact_text
 from edge.errors import EdgeError
 from edge.provision.restart import Opener
@@ -31,6 +33,7 @@ NODE_DEADLINE_S = 300.0
 QUIET_S = 1.0
 LOG_LIMIT_BYTES = 64 << 20
 _MEMORY_BYTES = 1 << 20
+_EVERY_SOCKET = SocketQuery(filter=SocketFilter.ALL, programs=True)
 _MACHINE_CONFIG = "MachineConfigs.config.talos.dev"
 
 _SECRET_NAME = re.compile(
@@ -185,6 +188,7 @@ class _Collector:
             "processes": client.processes,
             "disks": client.disks,
             "services": client.services,
+            "netstat": partial(client.connections, _EVERY_SOCKET),
         }
         for name, read in tables.items():
             await self._part(f"{name}.yaml", self._table(f"{name}.yaml", read))

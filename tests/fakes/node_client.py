@@ -16,7 +16,7 @@ from edge.client.model import (
     NodeVersion,
     ServiceStatus,
 )
-from edge.client.report import DiskStatus, Mounted, ProcessStatus
+from edge.client.report import Connection, DiskStatus, Mounted, ProcessStatus, SocketQuery
 from edge.errors import NodeError, TrustError
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -113,6 +113,10 @@ class FakeClient:
 
     async def processes(self) -> list[ProcessStatus]:
         """Return no process."""
+        return []
+
+    async def connections(self, _query: SocketQuery) -> list[Connection]:
+        """Return no socket."""
         return []
 
     async def dependencies(self) -> list[Dependency]:
