@@ -49,8 +49,8 @@ class Archive:
         self._kernels = kernel_devices(Path("/proc/self/mountinfo").read_text())
         self.faults: list[str] = []
 
-    def pieces(self) -> Generator[bytes]:
-        """Yield the archive.
+    def pieces(self) -> Generator[bytes | None]:
+        """Yield the archive, and None where there is nothing yet.
 
         Raises:
             ConfigError, TrustError, OSError: as `Tree.at` does.
@@ -59,9 +59,11 @@ class Archive:
         waiting = bytearray()
         for block in self._blocks():
             waiting += packer.compress(block)
-            if len(waiting) >= CHUNK_BYTES:
-                yield bytes(waiting)
-                waiting.clear()
+            if len(waiting) < CHUNK_BYTES:
+                yield None
+                continue
+            yield bytes(waiting)
+            waiting.clear()
         yield bytes(waiting) + packer.flush()
 
     def _blocks(self) -> Iterator[bytes]:

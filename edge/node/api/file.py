@@ -93,7 +93,7 @@ class FileCalls:
 
 @asynccontextmanager
 async def _reading(
-    source: Generator[T], context: Context, path: str, *, batch: int = BATCH
+    source: Generator[T | None], context: Context, path: str, *, batch: int = BATCH
 ) -> AsyncIterator[AsyncIterator[T]]:
     """Run `source` as a stream; what its files say goes to the caller as a status."""
     try:
@@ -105,7 +105,7 @@ async def _reading(
         raise NodeError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _contents(tree: Tree, path: str) -> Generator[bytes]:
+def _contents(tree: Tree, path: str) -> Generator[bytes | None]:
     with tree.at(path) as found:
         file = tree.open(found)
     with os.fdopen(file, "rb", buffering=0) as contents:
@@ -114,18 +114,18 @@ def _contents(tree: Tree, path: str) -> Generator[bytes]:
             yield data
 
 
-def _listed(tree: Tree, request: machine_pb2.ListRequest) -> Generator[machine_pb2.FileInfo]:
+def _listed(tree: Tree, request: machine_pb2.ListRequest) -> Generator[machine_pb2.FileInfo | None]:
     limit = request.recursion_depth if request.recursion_depth > 0 else ALL
     depth = limit if request.recurse else 1
     with tree.at(request.root or "/") as found:
         for item in tree.walk(found, depth=depth):
-            if not item.leaving and (item.error or is_wanted(item, request.types)):
-                yield describe(item, xattrs=request.report_xattrs)
+            shown = not item.leaving and (item.error or is_wanted(item, request.types))
+            yield describe(item, xattrs=request.report_xattrs) if shown else None
 
 
 def _used(
     tree: Tree, request: machine_pb2.DiskUsageRequest
-) -> Generator[machine_pb2.DiskUsageInfo]:
+) -> Generator[machine_pb2.DiskUsageInfo | None]:
     for path in request.paths or ["/"]:
         rooted = path if path.startswith("/") else f"/{path}"
         try:

@@ -65,8 +65,11 @@ def describe(item: Item, *, xattrs: bool = False) -> machine_pb2.FileInfo:
 
 def usage(
     items: Iterator[Item], request: machine_pb2.DiskUsageRequest
-) -> Iterator[machine_pb2.DiskUsageInfo]:
-    """Yield the sizes of folders, each after what is in it, and of files when all are wanted."""
+) -> Iterator[machine_pb2.DiskUsageInfo | None]:
+    """Yield the sizes of folders, each after what is in it, and of files when all are wanted.
+
+    Yields None in place of those that are not.
+    """
     sums: list[int] = []
     for item in items:
         if item.error:
@@ -78,8 +81,8 @@ def usage(
         size = sums.pop() if item.leaving else _bytes(item)
         if sums:
             sums[-1] += size
-        if (item.is_folder or request.all) and _is_shown(item, size, request):
-            yield _size(item, size)
+        is_wanted = item.is_folder or request.all
+        yield _size(item, size) if is_wanted and _is_shown(item, size, request) else None
 
 
 def spell(name: str) -> str:

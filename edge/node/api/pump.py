@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -21,13 +20,17 @@ _pool = ThreadPoolExecutor(_THREADS, "files")
 T = TypeVar("T")
 
 
-async def stream(source: Generator[T], *, batch: int = BATCH) -> AsyncGenerator[T, None]:
-    """Yield what `source` does, taking up to `batch` at a time; its `finally` runs in any case."""
+async def stream(source: Generator[T | None], *, batch: int = BATCH) -> AsyncGenerator[T, None]:
+    """Yield what `source` does, taking up to `batch` at a time; its `finally` runs in any case.
+
+    A source that works long for little says None now and then: that is not passed on, but is
+    where it can be stopped.
+    """
     steps = _Steps(source, batch)
     loop = asyncio.get_running_loop()
     try:
-        while taken := await loop.run_in_executor(_pool, steps.take):
-            for each in taken:
+        while not steps.ended:
+            for each in await loop.run_in_executor(_pool, steps.take):
                 yield each
     finally:
         # Not waited for: a step may be under way, and whoever goes is not to be held up.
@@ -35,21 +38,23 @@ async def stream(source: Generator[T], *, batch: int = BATCH) -> AsyncGenerator[
 
 
 class _Steps(Generic[T]):
-    def __init__(self, source: Generator[T], batch: int) -> None:
+    def __init__(self, source: Generator[T | None], batch: int) -> None:
         self._source = source
         self._batch = batch
         self._lock = Lock()
+        self.ended = False
 
     def take(self) -> list[T]:
-        """Return the next few, at least one; none at the end."""
+        """Return the next few; none when they are long in coming, or at the end."""
         with self._lock:
-            taken = list(islice(self._source, 1))
+            taken: list[T] = []
             deadline = time.monotonic() + BATCH_S
-            while taken and len(taken) < self._batch and time.monotonic() < deadline:
-                more = list(islice(self._source, 1))
-                if not more:
-                    break
-                taken += more
+            for each in self._source:
+                if each is not None:
+                    taken.append(each)
+                if len(taken) >= self._batch or time.monotonic() > deadline:
+                    return taken
+            self.ended = True
             return taken
 
     def close(self) -> None:

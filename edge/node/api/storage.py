@@ -43,8 +43,9 @@ class DiskService(storage_pb2_grpc.StorageServiceServicer):
         self, request: storage_pb2.BlockDeviceWipeRequest, _context: Context
     ) -> storage_pb2.BlockDeviceWipeResponse:
         """Wipe disks or partitions, once all of them may be."""
+        targets = [check(self._machine, each) for each in request.devices]
         gone = Event()
-        work = asyncio.get_running_loop().run_in_executor(_pool, self._wipe, request, gone)
+        work = asyncio.get_running_loop().run_in_executor(_pool, _wipe, targets, gone)
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -52,16 +53,16 @@ class DiskService(storage_pb2_grpc.StorageServiceServicer):
             raise
         return storage_pb2.BlockDeviceWipeResponse(messages=[storage_pb2.BlockDeviceWipe()])
 
-    def _wipe(self, request: storage_pb2.BlockDeviceWipeRequest, gone: Event) -> None:
-        targets: list[Target] = [check(self._machine, each) for each in request.devices]
-        for target in targets:
-            _log.warning("wiping %s: %s", target.name, "zeroes" if target.zeroes else "signatures")
-            try:
-                wipe(target, gone.is_set)
-            except Cancelled:
-                _log.warning("wiping %s was given up: its caller has gone", target.name)
-                return
-            _log.info("wiped %s", target.name)
+
+def _wipe(targets: list[Target], gone: Event) -> None:
+    for target in targets:
+        _log.warning("wiping %s: %s", target.name, "zeroes" if target.zeroes else "signatures")
+        try:
+            wipe(target, gone.is_set)
+        except Cancelled:
+            _log.warning("wiping %s was given up: its caller has gone", target.name)
+            return
+        _log.info("wiped %s", target.name)
 
 
 def _describe(name: str, spec: dict[str, Any], *, is_system: bool) -> storage_pb2.Disk:

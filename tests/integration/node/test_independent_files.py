@@ -10,6 +10,7 @@ import struct
 import tarfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -30,6 +31,9 @@ from talos_linux_api.v1_6_0 import cluster, storage  # noqa: E402
 from talos_linux_api.v1_6_0 import inspect as inspecting  # noqa: E402
 from talos_linux_api.v1_6_0 import time as clock  # noqa: E402
 
+from edge.client.trust import Mutual  # noqa: E402
+from edge.pki.certificate import issue_client  # noqa: E402
+from edge.pki.role import Role  # noqa: E402
 from edge.provision.lab import LabNode  # noqa: E402
 from tests.integration.node.conftest import Bench  # noqa: E402
 from tests.integration.node.independent import empty, mutual, opened  # noqa: E402
@@ -120,6 +124,25 @@ async def test_files_are_read(machine: Any) -> None:
     for path, word in (("/disk.img", "rights"), ("/tree", "regular")):
         with pytest.raises(GRPCError, match=word):
             [part async for part in machine.read(talos.ReadRequest(path=path))]
+
+
+async def test_a_reader_sees_no_secrets(bench: Bench, node: LabNode, tmp_path: Path) -> None:
+    """Files are listed and measured for everybody, the configuration's folder is closed."""
+    pair = issue_client(bench.secrets.os, [Role.READER], now=datetime.now(UTC))
+    trust = Mutual(ca=bench.mutual(node).ca, crt=pair.certificate, key=pair.key)
+    async with opened(node, mutual(trust, tmp_path)) as channel:
+        machine = talos.MachineServiceStub(channel)
+        found = [info async for info in machine.list(talos.ListRequest(root="/", recurse=True))]
+        names = [info.relative_name for info in found if not info.error]
+        assert "tree/folder/file" in names
+        assert [name for name in names if name.startswith("state")] == ["state"]
+        for call, request in (
+            (machine.read, talos.ReadRequest(path="/tree/link")),
+            (machine.copy, talos.CopyRequest(root_path="/tree")),
+        ):
+            with pytest.raises(GRPCError) as caught:
+                await anext(call(request))
+            assert caught.value.status is Status.PERMISSION_DENIED
 
 
 async def test_sockets(machine: Any, node: LabNode) -> None:

@@ -12,10 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.api import machine_pb2
 from edge.errors import NodeError
@@ -24,7 +27,8 @@ from edge.node.api import pump
 from edge.node.api.archive import kernel_devices
 from edge.node.api.file import FileCalls
 from edge.node.api.guard import caller_roles
-from edge.node.api.listing import go_mode
+from edge.node.api.listing import go_mode, usage
+from edge.node.api.tree import Tree
 from edge.node.machine import Machine
 from edge.pki.role import Role
 from tests.fakes.call import CONTEXT, Refused
@@ -188,6 +192,36 @@ async def test_sizes_are_summed_from_below(calls: FileCalls, root: Path) -> None
     ]
     names = [each.relative_name for each in await _usage(calls, paths=["/folder"], all=True)]
     assert names == ["file", "inner/deep", "inner", "link", "pipe", "."]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join),
+        st.integers(0, 5000),
+        max_size=12,
+    )
+)
+def test_law_of_sizes(files: dict[str, int]) -> None:
+    """A folder is as large as itself and all that is right in it, whatever there is."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name, size in files.items():
+            path = root / f"{name}.d/file"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes(size))
+        tree = Tree(root)
+        with tree.at("/") as found:
+            request = machine_pb2.DiskUsageRequest(all=True)
+            sizes = {
+                each.relative_name: each.size for each in usage(tree.walk(found), request) if each
+            }
+        for name, size in sizes.items():
+            path = root / name
+            parts = (
+                [str(each.relative_to(root)) for each in path.iterdir()] if path.is_dir() else []
+            )
+            assert size == path.lstat().st_size + sum(sizes[part] for part in parts)
 
 
 async def test_sizes_that_are_wanted(calls: FileCalls, root: Path) -> None:
@@ -358,6 +392,24 @@ async def test_a_stream_takes_no_more_than_its_reader(calls: FileCalls) -> None:
     await asyncio.sleep(0.05)
     assert len(taken) <= 4
     await numbers.aclose()
+    assert await asyncio.to_thread(closed.wait, 5)
+
+
+async def test_work_for_nothing_can_be_stopped(calls: FileCalls) -> None:
+    """A source that finds nothing to show for long is closed soon after its reader has gone."""
+    closed = threading.Event()
+
+    def source() -> Generator[int | None]:
+        try:
+            while True:
+                yield None
+        finally:
+            closed.set()
+
+    numbers = pump.stream(source())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await anext(numbers)
     assert await asyncio.to_thread(closed.wait, 5)
 
 
