@@ -36,7 +36,7 @@ def tailor(
     raws = parse_stream(text, source=source)
     has_form = all(isinstance(raw.value, Mapping) for raw in raws)
     patched = patch_config(text, patches, source=source) if has_form else text
-    if (hostname or network) and read(patched, source=source)[0]:
+    if (hostname or network) and not read(patched, source=source)[1]:
         documents = [dict(raw.value) for raw in parse_stream(patched, source=source)]
         if hostname:
             documents = _with_hostname(documents, hostname)
