@@ -159,6 +159,12 @@ class Operator(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATOR_DHCP4: _ClassVar[Operator]
     OPERATOR_DHCP6: _ClassVar[Operator]
     OPERATOR_VIP: _ClassVar[Operator]
+
+class Duplex(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DUPLEX_HALF: _ClassVar[Duplex]
+    DUPLEX_FULL: _ClassVar[Duplex]
+    DUPLEX_UNKNOWN: _ClassVar[Duplex]
 FAMILY_UNSPECIFIED: Family
 FAMILY_INET4: Family
 FAMILY_INET6: Family
@@ -258,3 +264,6 @@ CONFIG_LAYER_CONFIGURATION: ConfigLayer
 OPERATOR_DHCP4: Operator
 OPERATOR_DHCP6: Operator
 OPERATOR_VIP: Operator
+DUPLEX_HALF: Duplex
+DUPLEX_FULL: Duplex
+DUPLEX_UNKNOWN: Duplex

@@ -306,3 +306,13 @@ class TimeServerSpecSpec(_message.Message):
     use_nts: bool
     layer: _enums_pb2.ConfigLayer
     def __init__(self, time_servers: _Optional[_Iterable[str]] = ..., use_nts: bool = ..., layer: _Optional[_Union[_enums_pb2.ConfigLayer, str]] = ...) -> None: ...
+
+class EthernetStatusSpec(_message.Message):
+    __slots__ = ("link_state", "speed_mbit", "duplex")
+    LINK_STATE_FIELD_NUMBER: _ClassVar[int]
+    SPEED_MBIT_FIELD_NUMBER: _ClassVar[int]
+    DUPLEX_FIELD_NUMBER: _ClassVar[int]
+    link_state: bool
+    speed_mbit: int
+    duplex: _enums_pb2.Duplex
+    def __init__(self, link_state: bool = ..., speed_mbit: _Optional[int] = ..., duplex: _Optional[_Union[_enums_pb2.Duplex, str]] = ...) -> None: ...

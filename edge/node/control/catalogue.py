@@ -6,6 +6,7 @@ from edge.node.control.clock import ClockController
 from edge.node.control.cluster import ClusterController, MemberController, PeerController
 from edge.node.control.controller import Controller
 from edge.node.control.discovery import DiscoveryController
+from edge.node.control.ethernet import EthernetController
 from edge.node.control.hardware import HardwareController
 from edge.node.control.hostname import HostnameController
 from edge.node.control.intent import IntentController
@@ -39,6 +40,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     WatchdogController,
     ClockController,
     HardwareController,
+    EthernetController,
     ModuleController,
     KubeletController,
     PerfController,

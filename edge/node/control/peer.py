@@ -27,7 +27,7 @@ from edge.pki.key import fingerprint
 
 FILE = "peer.json"
 FORGET_AFTER_S = 120.0
-REFRESH_S = 30.0
+REFRESH_S = 50.0
 RECHECK_S = 10.0
 NODES_A_SECOND = 20
 _STATES = {Stage.MAINTENANCE: NodeState.MAINTENANCE, Stage.RUNNING: NodeState.RUNNING}

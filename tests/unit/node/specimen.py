@@ -257,6 +257,7 @@ SPECS: dict[Kind, Any] = {
         "flags": "permanent",
         "layer": "configuration",
     },
+    kind.ETHERNET_STATUS: {"linkState": True, "speedMbit": 1000, "duplex": "Full"},
     kind.HARDWARE_ADDRESS: {"name": "eth0", "hardwareAddr": "dc:a6:32:00:11:22"},
     kind.HOSTNAME_SPEC: {"hostname": "node", "domainname": "lan", "layer": "configuration"},
     kind.LINK_SPEC: {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.node.control.adjtime import go_duration, read_adjtime
+from edge.node.control.ethernet import read_link
 from edge.node.control.hardware import list_devices, parse_table, read_cores, read_tables
 from edge.node.control.perf import read_meminfo, read_stat
 from edge.node.control.security import (
@@ -168,3 +169,13 @@ async def test_what_the_image_holds_beyond_the_system(
     assert found.spec["image"] == "tools.squashfs"
     assert found.spec["metadata"] == {"name": "tools", "version": "2", "author": "somebody"}
     assert machine.store.get(kind.SECURITY_STATE, "securitystate")
+
+
+def test_a_link_that_is_plugged_in_or_not(tmp_path: Path) -> None:
+    """A driver that does not know the speed says -1, or nothing at all."""
+    for name, text in (("carrier", "1"), ("speed", "2500"), ("duplex", "full")):
+        (tmp_path / name).write_text(f"{text}\n")
+    assert read_link(tmp_path) == {"linkState": True, "speedMbit": 2500, "duplex": "Full"}
+    (tmp_path / "speed").write_text("-1\n")
+    (tmp_path / "duplex").unlink()
+    assert read_link(tmp_path) == {"linkState": True, "speedMbit": 0, "duplex": "Unknown"}

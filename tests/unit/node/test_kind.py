@@ -72,6 +72,7 @@ WORDS = {
     "osrootsecrets": "OSRootSecrets.secrets",
     "linkspecs": "LinkSpecs.net",
     "addressspecs": "AddressSpecs.net",
+    "ethtool": "EthernetStatuses.net",
     "statichosts": "StaticHosts.net",
     "platformmetadata": "PlatformMetadatas",
     "securitystate": "SecurityStates",

@@ -150,3 +150,11 @@ TIME_SERVER_SPEC = Kind(
         ("UseNTS", "{.useNTS}"),
     ),
 )
+ETHERNET_STATUS = Kind(
+    type="EthernetStatuses.net.talos.dev",
+    singular="EthernetStatus",
+    namespace="network",
+    message=network_pb2.EthernetStatusSpec,
+    aliases=("ethtool",),
+    columns=(("Link", "{.linkState}"), ("Speed", "{.speedMbit}")),
+)
