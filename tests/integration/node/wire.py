@@ -2,7 +2,7 @@
 """Calls of any method of any service, as they are on the wire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,10 +50,10 @@ async def connected(node: LabNode, trust: Mutual) -> AsyncIterator[Any]:
 
 
 def start(channel: Any, path: str, request: Message, **more: Any) -> Any:
-    """Begin a call, whatever its kind: one message each way is a stream of one."""
+    """Begin a call, whatever its kind: one message is a stream of one, either way."""
     answer = GetMessageClass(METHODS[path].output_type)
-    call = channel.stream_stream(path, response_deserializer=answer.FromString)
-    return call(_one(request.SerializeToString()), **more)
+    call = channel.unary_stream(path, response_deserializer=answer.FromString)
+    return call(request.SerializeToString(), **more)
 
 
 async def call(channel: Any, path: str, request: Message, *, most: int = 3) -> Outcome:
@@ -75,7 +75,3 @@ async def call(channel: Any, path: str, request: Message, *, most: int = 3) -> O
     finally:
         begun.cancel()
     return outcome
-
-
-def _one(message: bytes) -> Iterator[bytes]:
-    yield message
