@@ -92,7 +92,7 @@ def test_the_network_converges_whatever_it_was() -> None:
     reached = result["reached"]
     reached["mtus"].pop("cni0")
     assert reached == result["wanted"]
-    assert result["bridge"] == ["cni0/10.244.0.1/24"]
+    assert result["others"] == ["cni0/10.244.0.1/24", "eth0/10.69.0.1/24"]
 
 
 def test_a_link_goes_down_and_up_by_configuration() -> None:
