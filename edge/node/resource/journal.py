@@ -11,6 +11,8 @@ from collections import deque
 from edge.node.resource.resource import Change
 
 LENGTH = 256
+FRESH = 32
+"""For how many of the latest changes what was derived from them is kept, too."""
 
 
 class Overrun(LookupError):
@@ -39,6 +41,9 @@ class Journal:
         """Take a change, numbered `end`, and wake everybody who waits for one."""
         self._changes.append(change)
         self.end += 1
+        if len(self._changes) > FRESH:
+            # Hardly anybody is this far behind, and encoded forms are several times the change.
+            self._changes[-FRESH - 1].forget()
         waiting, self._waiting = self._waiting, set()
         for each in waiting:
             if not each.done():

@@ -46,3 +46,8 @@ class Change:
     """Its number among the changes of its kind."""
     memo: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
     """What was derived from this change for one watcher and fits the others."""
+
+    def forget(self) -> None:
+        """Let go of what was derived from this change; it can be derived again."""
+        self.memo.clear()
+        self.resource.memo.clear()

@@ -12,10 +12,11 @@ import grpc
 import pytest
 import yaml
 
-from edge.api import meta_pb2, resource_pb2, resource_pb2_grpc
+from edge.api import machine_pb2, meta_pb2, resource_pb2, resource_pb2_grpc
 from edge.cli.resource import Printer, new_printer
 from edge.client.client import NodeClient, connect
 from edge.client.trust import Mutual
+from edge.node.resource.journal import LENGTH
 from edge.node.resource.kind import KINDS, META_KINDS
 from edge.pki.certificate import issue_client
 from edge.pki.role import Role
@@ -254,6 +255,29 @@ async def test_no_secret_is_in_what_readers_see(bench: Bench, pair: list[LabNode
                     data = each.SerializeToString()
                     assert b"PRIVATE KEY" not in data
                     assert not [text for text in secrets if text.encode() in data]
+
+
+async def test_a_watcher_that_does_not_read_is_told_what_it_missed(
+    bench: Bench, pair: list[LabNode]
+) -> None:
+    """What it has not taken is not kept for it: the stream ends with the reason."""
+    request = resource_pb2.WatchRequest(
+        namespace="runtime", type="MetaKeys.runtime.talos.dev", api_version=1
+    )
+    async with bench.administrator(pair[0]) as client, bench.administrator(pair[0]) as slow:
+        call: Any = state(slow).Watch(request)
+        assert not (await call.read()).event
+        for number in range(LENGTH + 50):
+            value = f"{number} ".encode() + b"x" * 30_000
+            write = machine_pb2.MetaWriteRequest(key=0x0E, value=value)
+            await client._call(client._machine.MetaWrite, write)
+        last = None
+        async with asyncio.timeout(30):
+            while (answer := await call.read()) is not grpc.aio.EOF:
+                last = answer.event[-1]
+        assert last
+        assert last.error.startswith('buffer overrun: namespace "runtime"')
+        await client._call(client._machine.MetaDelete, machine_pb2.MetaDeleteRequest(key=0x0E))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from edge.api import resource_pb2
 from edge.errors import ConfigError
 from edge.node.api.watch import BadBookmark, Watch
 from edge.node.resource import kind
-from edge.node.resource.journal import LENGTH
+from edge.node.resource.journal import FRESH, LENGTH
 from edge.node.resource.store import Store
 
 KIND = kind.META_KEY
@@ -217,3 +217,16 @@ async def test_a_change_is_encoded_once_for_everybody(store: Store) -> None:
     put(store, "a", "new")
     first, second = [await anext(each) for each in watches]
     assert first is second
+
+
+async def test_encoded_forms_are_kept_for_the_latest_changes_alone(store: Store) -> None:
+    """Who is further behind gets them made again."""
+    watcher = await Watcher(store).begin()
+    journal = store.collection(KIND.type, KIND.namespace).journal
+    for number in range(FRESH + 10):
+        put(store, "a", str(number))
+        await watcher.read()
+    kept = [each for each in journal.since(journal.start) if each.memo]
+    assert len(kept) == FRESH
+    late = await Watcher(store, tail_events=FRESH + 10).begin()
+    assert await late.tell(FRESH + 10) == [("updated", "a")] * (FRESH + 10)
