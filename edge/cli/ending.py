@@ -52,6 +52,32 @@ def ending_options(command: Any) -> Any:
     return wait(timeout(debug(yes(command))))
 
 
+def drain_options(command: Any) -> Any:
+    """Add what talosctl takes about draining Kubernetes, of which there is none to drain yet."""
+    drain = click.option(
+        "--drain/--no-drain",
+        default=False,
+        expose_value=False,
+        callback=_note_drain,
+        help="Taken: there is no Kubernetes to drain yet.",
+    )
+    timeout = click.option(
+        "--drain-timeout", type=DURATION, expose_value=False, metavar="TIME", help="As --drain."
+    )
+    progress = click.option(
+        "--progress",
+        type=click.Choice(("auto", "plain")),
+        expose_value=False,
+        help="Taken: progress is plain lines.",
+    )
+    return drain(timeout(progress(command)))
+
+
+def _note_drain(_ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value:
+        click.echo("note: nothing is drained, for edgectl does not do that yet", err=True)
+
+
 def choose_and_ask(
     verb: str,
     *,
@@ -78,7 +104,7 @@ def end_nodes(access: Access, action: Action, *, comes_back: bool, waiting: Wait
     """Run `action` on every node and, if wanted, wait until it is back and ready, or gone."""
 
     async def end(node: str) -> None:
-        if waiting.wait:
+        if waiting.wait or waiting.debug:
             await _end_and_wait(access, node, action, comes_back=comes_back, waiting=waiting)
             return
         async with access.open(node) as client:

@@ -50,6 +50,7 @@ WAIT = "20m"
 )
 @click.option("--init-node", "init", metavar="NODE", help="One more control plane.")
 @click.option("--k8s-endpoint", metavar="URL", help="Taken and not used: nothing asks Kubernetes.")
+@click.option("--run-e2e", is_flag=True, help="Taken and refused: there is no Kubernetes to test.")
 def command(
     *,
     wait_s: float,
@@ -58,12 +59,15 @@ def command(
     workers: tuple[str, ...],
     init: str | None,
     k8s_endpoint: str | None,  # noqa: ARG001 - what scripts for talosctl give
+    run_e2e: bool,
 ) -> None:
     """Wait until the cluster is well; tell what is waited for.
 
     Nodes are reachable, have booted, know the time, run their services, have discovered each
     other and report no trouble. Several nodes, or any with --server=false, are checked from here.
     """
+    if run_e2e:
+        raise click.UsageError("there is no Kubernetes to test: leave out --run-e2e")
     access = choose_access()
     planes = _split((*((init,) if init else ()), *control_planes))
     named = (*planes, *_split(workers))

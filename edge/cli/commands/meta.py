@@ -15,19 +15,26 @@ from edge.cli.values import NUMBER
 if TYPE_CHECKING:
     from edge.client.client import NodeClient
 
+    # What was said about maintenance mode before the subcommand.
+    Above = tuple[bool, tuple[str, ...]]
+
 
 @click.group()
-def command() -> None:
+@insecure_options
+@click.pass_context
+def command(ctx: click.Context, *, insecure: bool, pins: tuple[str, ...]) -> None:
     """Write and delete values on the META partition of nodes."""
+    ctx.obj = (insecure, pins)
 
 
 @command.command(cls=NodeCommand)
 @click.argument("key", type=NUMBER)
 @click.argument("value")
 @insecure_options
-def write(*, key: int, value: str, insecure: bool, pins: tuple[str, ...]) -> None:
+@click.pass_obj
+def write(above: Above, *, key: int, value: str, insecure: bool, pins: tuple[str, ...]) -> None:
     """Store VALUE under KEY, a number such as 10 or 0x0a; "@-" reads it from stdin."""
-    access = choose_access(insecure=insecure, pins=pins)
+    access = choose_access(insecure=insecure or above[0], pins=(*above[1], *pins))
     data = sys.stdin.buffer.read() if value == "@-" else value.encode()
 
     async def store(client: NodeClient) -> None:
@@ -39,9 +46,10 @@ def write(*, key: int, value: str, insecure: bool, pins: tuple[str, ...]) -> Non
 @command.command(cls=NodeCommand)
 @click.argument("key", type=NUMBER)
 @insecure_options
-def delete(*, key: int, insecure: bool, pins: tuple[str, ...]) -> None:
+@click.pass_obj
+def delete(above: Above, *, key: int, insecure: bool, pins: tuple[str, ...]) -> None:
     """Remove the value under KEY, a number such as 10 or 0x0a."""
-    access = choose_access(insecure=insecure, pins=pins)
+    access = choose_access(insecure=insecure or above[0], pins=(*above[1], *pins))
 
     async def remove(client: NodeClient) -> None:
         await client.meta_delete(key)

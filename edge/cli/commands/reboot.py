@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli.ending import Waiting, choose_and_ask, end_nodes, ending_options
+from edge.cli.ending import Waiting, choose_and_ask, drain_options, end_nodes, ending_options
 from edge.cli.options import NodeCommand
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="By way of the firmware (powercycle); without stopping anything first (force).",
 )
+@drain_options
 @ending_options
 def command(*, mode: str, yes: bool, **waiting: Any) -> None:
     """Restart the nodes named with -n."""

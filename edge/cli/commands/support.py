@@ -36,6 +36,22 @@ from edge.units import format_size
     metavar="NUMBER",
     help="Collect from so many nodes at a time.",
 )
+@click.option(
+    "--no-encryption", is_flag=True, expose_value=False, help="Taken: bundles are not encrypted."
+)
+@click.option(
+    "--encryption-recipients",
+    "recipients",
+    multiple=True,
+    metavar="KEY",
+    help="Taken and refused: bundles are not encrypted.",
+)
+@click.option(
+    "--encryption-no-default-recipients",
+    is_flag=True,
+    expose_value=False,
+    help="Taken: nobody but you gets a bundle.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell everything that is missing.")
 @insecure_options
 def command(
@@ -43,6 +59,7 @@ def command(
     file: Path,
     force: bool,
     workers: int,
+    recipients: tuple[str, ...],
     verbose: bool,
     insecure: bool,
     pins: tuple[str, ...],
@@ -53,6 +70,8 @@ def command(
     """
     from edge.provision.bundle import make_bundle
 
+    if recipients:
+        raise click.UsageError("bundles are not encrypted: leave out --encryption-recipients")
     access = choose_access(insecure=insecure, pins=pins)
     report = asyncio.run(
         make_bundle(

@@ -9,6 +9,7 @@ from edge.cli.confirm import confirm
 from edge.cli.nodes import choose_access
 from edge.cli.options import NodeCommand
 from edge.cli.single import only_node
+from edge.cli.values import DURATION
 from edge.errors import ToolError
 
 
@@ -26,6 +27,12 @@ from edge.errors import ToolError
 @click.option("--scheduler-image", metavar="IMAGE", help="Instead of upstream's image.")
 @click.option("--proxy-image", metavar="IMAGE", help="Instead of upstream's image.")
 @click.option("--kubelet-image", metavar="IMAGE", help="Instead of upstream's image.")
+@click.option("--manifests-force", is_flag=True, help="Make objects anew where they must be.")
+@click.option("--manifests-no-prune", is_flag=True, help="Keep objects that are not wanted.")
+@click.option("--manifests-inventory-policy", metavar="POLICY", help="Whose objects are taken.")
+@click.option(
+    "--manifests-reconcile-timeout", type=DURATION, metavar="TIME", help="Longest wait for them."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(*, target: str | None, yes: bool, dry_run: bool, **_options: object) -> None:
     """Upgrade Kubernetes by way of one control plane, named with -n.
