@@ -64,8 +64,12 @@ class Member:
     authorities: Authorities
 
 
-async def survey(rotation: Rotation, nodes: Sequence[str]) -> list[Member]:
+async def survey(
+    rotation: Rotation, nodes: Sequence[str], *, left_out: Sequence[str] = ()
+) -> list[Member]:
     """Look at every node, control planes first, and at the cluster for nodes that are not named.
+
+    `left_out` may be cut off: they are gone, or somebody sees to them by hand.
 
     Raises:
         EdgeError: when a node cannot be reached: left out, it would be cut off.
@@ -76,7 +80,7 @@ async def survey(rotation: Rotation, nodes: Sequence[str]) -> list[Member]:
     members.sort(key=lambda member: not member.authorities.is_control_plane)
     if not members or not members[0].authorities.is_control_plane:
         raise ConfigError("there is no control plane among the nodes", hint="name all nodes: -n")
-    await _check_complete(rotation, members)
+    await _check_complete(rotation, members, left_out)
     return members
 
 
@@ -204,14 +208,16 @@ async def _read(client: NodeClient, resource_id: str = "v1alpha1") -> str:
     return spec if isinstance(spec, str) else encode([spec])
 
 
-async def _check_complete(rotation: Rotation, members: Sequence[Member]) -> None:
+async def _check_complete(
+    rotation: Rotation, members: Sequence[Member], left_out: Sequence[str]
+) -> None:
     """Refuse when the cluster knows of nodes that are not among `members`."""
     async with _reach(rotation, members[0].address) as client:
         try:
             known = await client.resources(*_MEMBERS)
         except NodeError:
             return  # It does not look for others.
-    named = {member.address for member in members}
+    named = {*(member.address for member in members), *left_out}
     missing = []
     for each in known:
         addresses = [str(address) for address in each.spec.get("addresses") or ()]
@@ -221,5 +227,6 @@ async def _check_complete(rotation: Rotation, members: Sequence[Member]) -> None
     if missing:
         raise ConfigError(
             f"the cluster has further nodes: {', '.join(missing)}",
-            hint="left out they would be cut off: name all nodes with -n or edgectl config node",
+            hint="they would be cut off: name all nodes with -n or edgectl config node,"
+            " or say --leave-out NODE of those that are gone",
         )

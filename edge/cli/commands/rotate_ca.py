@@ -51,6 +51,12 @@ _AGAIN = "the same command goes on where this one stopped"
 )
 @click.option("--worker-nodes", multiple=True, metavar="NODE", help="Workers of the cluster.")
 @click.option(
+    "--leave-out",
+    multiple=True,
+    metavar="NODE",
+    help="Node of the cluster that is gone, and may be cut off. Repeatable.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -70,6 +76,7 @@ def command(
     kubernetes: bool,
     control_plane_nodes: tuple[str, ...],
     worker_nodes: tuple[str, ...],
+    leave_out: tuple[str, ...],
     output: Path | None,
     with_secrets: Path | None,
 ) -> None:
@@ -85,9 +92,9 @@ def command(
     if with_secrets:
         _load_secrets(with_secrets)
     if dry_run:
-        _show_plan(nodes)
+        _show_plan(nodes, leave_out)
         return
-    authority = _rotate(nodes, output)
+    authority = _rotate(nodes, leave_out, output)
     if with_secrets:
         _update_secrets(with_secrets, authority)
     _say_next(with_secrets)
@@ -137,12 +144,12 @@ def _rotation() -> tuple[Rotation, bool]:
     return begin_rotation(_mutual(context), now=datetime.now(UTC)), False
 
 
-def _show_plan(nodes: Sequence[str]) -> None:
+def _show_plan(nodes: Sequence[str], leave_out: Sequence[str]) -> None:
     from edge.client.rotate import survey
     from edge.pki.key import fingerprint
 
     rotation, begun = _rotation()
-    members = asyncio.run(survey(rotation, nodes))
+    members = asyncio.run(survey(rotation, nodes, left_out=leave_out))
     rows = [
         {
             "node": member.address,
@@ -165,7 +172,7 @@ def _to_do(member: Member, rotation: Rotation) -> str:
     return ", ".join((*first, "be issued by the new one", "forget the old one"))
 
 
-def _rotate(nodes: Sequence[str], output: Path | None) -> KeyPair:
+def _rotate(nodes: Sequence[str], leave_out: Sequence[str], output: Path | None) -> KeyPair:
     """Exchange the authority and return the new one."""
     from edge.client.rotation_file import rotation_path
 
@@ -176,7 +183,7 @@ def _rotate(nodes: Sequence[str], output: Path | None) -> KeyPair:
         raise ConfigError(f"{output} already exists", hint="name another with -o")
     unfinished = rotation_path(path)
     try:
-        asyncio.run(_run(rotation, nodes, name, output or path))
+        asyncio.run(_run(rotation, nodes, leave_out, name, output or path))
     except BaseException as error:
         if unfinished.exists():
             click.echo(f"{unfinished} keeps the new authority; {_AGAIN}", err=True)
@@ -187,12 +194,14 @@ def _rotate(nodes: Sequence[str], output: Path | None) -> KeyPair:
     return rotation.new
 
 
-async def _run(rotation: Rotation, nodes: Sequence[str], name: str, target: Path) -> None:
+async def _run(
+    rotation: Rotation, nodes: Sequence[str], leave_out: Sequence[str], name: str, target: Path
+) -> None:
     from edge.client.rotate import Rotator, survey
     from edge.client.rotation_file import rotation_path, save_rotation
     from edge.config.backup import keep_backup
 
-    members = await survey(rotation, nodes)
+    members = await survey(rotation, nodes, left_out=leave_out)
     path = config_path(given_targets())
     unfinished = rotation_path(path)
     if not unfinished.exists() and target == path and (copy := keep_backup(path)):

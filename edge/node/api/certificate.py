@@ -91,6 +91,11 @@ class Certificates:
         """Return how long the present certificate is still to be used."""
         return (self._renew_at - self._clock()).total_seconds()
 
+    @property
+    def is_running_out(self) -> bool:
+        """Say whether there is no certificate of the cluster's, or less than half of one's life."""
+        return self._clock() >= self._renew_at
+
     def issue(self, wanted: Wanted) -> None:
         """Make what certificate this node can make by itself."""
         view = wanted.view

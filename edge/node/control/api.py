@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edge.config.view import NodeView
 
 LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 600.0, 0.5
+DIAGNOSTIC = "api-certificate"
 _MEMBERS = "Members.cluster.talos.dev"
 
 
@@ -80,9 +81,10 @@ class ApiController(Controller):
         self._announce()
         await self._serve_trust()
         if due and view and not view.ca_key:
-            await self._certificates.ask(view, wanted.names, self._trust_hosts(view))
+            await self._ask_trustd(view, wanted)
         if due:
             self._certificates.settle(wanted)
+            self.store.remove(kind.DIAGNOSTIC, DIAGNOSTIC)
             self._publish_names(wanted.names)
         # Nobody else would call again in time for a certificate that is short-lived.
         left = self._certificates.seconds_left
@@ -114,6 +116,17 @@ class ApiController(Controller):
             "fqdn": names.dns[0],
         }
         self.store.put(kind.CERT_SANS, "api", spec, owner=self.name)
+
+    async def _ask_trustd(self, view: "NodeView", wanted: Wanted) -> None:
+        try:
+            await self._certificates.ask(view, wanted.names, self._trust_hosts(view))
+        except EdgeError as error:
+            is_told = self.store.get(kind.DIAGNOSTIC, DIAGNOSTIC) is not None
+            if self._certificates.is_running_out and not is_told:
+                self.machine.diagnose(
+                    DIAGNOSTIC, f"the API's certificate cannot be renewed: {error.message}"
+                )
+            raise
 
     def _trust_hosts(self, view: "NodeView") -> list[str]:
         """Return where a trustd may be: the cluster's endpoint, then every control plane known."""

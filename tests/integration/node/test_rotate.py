@@ -249,6 +249,25 @@ async def test_nothing_begins_while_a_node_is_away(cluster: Cluster) -> None:
     assert (await cluster.authorities(cluster.addresses[0]))[1] == ()
 
 
+async def test_nothing_begins_while_a_member_is_not_named(cluster: Cluster) -> None:
+    """The cluster knows its nodes; one that is gone for good can be left out."""
+    first, second, third = cluster.addresses
+    await patiently(lambda: _all_known(cluster))
+    code, _, err = await cluster.rotate("--dry-run=false", "-n", f"{first},{second}")
+    assert code != 0
+    assert f"further nodes: {third}" in err
+    assert not cluster.talosconfig.with_name("talosconfig.rotation").exists()
+    code, out, err = await cluster.rotate("-n", f"{first},{second}", "--leave-out", third)
+    assert code == 0, err
+    assert third not in out
+
+
+async def _all_known(cluster: Cluster) -> None:
+    async with connect(cluster.addresses[0], cluster.trust()) as client:
+        members = await client.resources("Members.cluster.talos.dev", "cluster")
+    assert len(members) == len(cluster.nodes)
+
+
 async def test_the_new_file_may_stand_beside_the_old_one(cluster: Cluster, tmp_path: Path) -> None:
     """With -o the client configuration in use stays as it was."""
     before, beside = cluster.talosconfig.read_bytes(), tmp_path / "new"

@@ -145,6 +145,25 @@ async def test_renewal_is_due_after_half_a_day_by_the_clock(
             seen = have
 
 
+async def test_a_worker_tells_that_it_cannot_renew(
+    generated: Generated, logs: LogBook, tmp_path: Path
+) -> None:
+    """Before its certificate expires, and no longer once it has another one."""
+    endpoint = parse_patch(f"cluster: {{controlPlane: {{endpoint: https://{CONTROL_PLANE}:6443}}}}")
+    first, second = (
+        patch_config(text, [endpoint]) for text in (generated.controlplane, generated.worker)
+    )
+    async with _running(tmp_path / "two", WORKER, second, logs) as follower:
+        with pytest.raises(NodeError):
+            await follower.reconcile()
+        found = follower.store.spec(kind.DIAGNOSTIC, "api-certificate")
+        assert "cannot be renewed: trustd at" in found["message"]
+        async with _running(tmp_path / "one", CONTROL_PLANE, first, logs) as leader:
+            await _until_another(CONTROL_PLANE, b"", leader.machine.active.view.ca_cert)  # type: ignore[union-attr]
+            await follower.reconcile()
+        assert follower.store.get(kind.DIAGNOSTIC, "api-certificate") is None
+
+
 async def test_no_worker_serves_strangers_while_its_authority_changes(
     generated: Generated, bundle: SecretsBundle, logs: LogBook, tmp_path: Path
 ) -> None:
