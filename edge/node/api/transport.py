@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS for servers whose certificate is renewed while they run."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import grpc
 
 from edge.errors import NodeError, TrustError
+
+SETTLE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +53,15 @@ def dynamic_credentials(
         nonlocal served
         current = fetch()
         if current is served:
-            # Not the same ones again: the library replaces what it holds without a lock, and
-            # ends the process when connections begin at the same time.
+            # Not the same ones again: what the library replaces it frees at once, and with it
+            # the process ends when another connection is just beginning by it.
             return None
         if verify_clients and not current.client_cas:
             raise TrustError("there is no authority to verify clients by")
+        if served:
+            # This is a thread of the library's, and connections that begin now wait for it:
+            # those that have begun are past the moment when they need what is replaced.
+            time.sleep(SETTLE_S)
         served = current
         return grpc.ssl_server_certificate_configuration(
             [(current.key, current.certificate)], current.client_cas if verify_clients else None
