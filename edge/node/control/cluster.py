@@ -69,6 +69,7 @@ class PeerController(Controller):
         metal = machine.platform.mode == "metal"
         self._peers = peers or (MulticastPeers() if metal else FolderPeers(machine.platform.root))
         self._task: asyncio.Task[None] | None = None
+        self._fingerprint = fingerprint(machine.key)
 
     async def reconcile(self) -> None:
         """Listen while the configuration wants it."""
@@ -97,7 +98,7 @@ class PeerController(Controller):
                 await asyncio.sleep(PAUSE_S)
 
     async def _hear(self) -> None:
-        async with aclosing(self._peers.hear(self._own)) as sightings:
+        async with aclosing(self._peers.hear(self._own, self._is_other_member)) as sightings:
             async for found in sightings:
                 specs = self._affiliates(found)
                 self.store.publish(kind.AFFILIATE, specs, owner=self.name, namespace=RAW)
@@ -105,18 +106,15 @@ class PeerController(Controller):
     def _own(self) -> NodeRecord:
         return replace(own_record(self.machine), addresses=_addresses(self.machine))
 
-    def _affiliates(self, found: Found) -> Specs:
+    def _is_other_member(self, record: NodeRecord) -> bool:
         active = self.machine.active
-        secret = active.view.cluster_secret if active else ""
-        own = fingerprint(self.machine.key)
-        members = [
-            record
-            for record in found.values()
-            if record.fingerprint != own and is_member(secret, record)
-        ]
+        is_own = record.fingerprint == self._fingerprint
+        return bool(active and not is_own and is_member(active.view.cluster_secret, record))
+
+    def _affiliates(self, found: Found) -> Specs:
         return {
             f"{self._peers.source}/{node_id(each.fingerprint)}": _affiliate(each)
-            for each in members[:MOST_MEMBERS]
+            for each in list(found.values())[:MOST_MEMBERS]
         }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from discovery.record import NodeRecord, NodeState
-from discovery.roster import NodeLost
+from discovery.roster import NodeEvent, NodeLost
 from edge.errors import NodeError
 from edge.node.identity import machine_uuid
 from edge.node.log import logger
@@ -35,6 +35,7 @@ _TEXTS = ("name", "id", "version", "fingerprint", "cluster", "machine_type", "me
 _log = logger("discovery")
 
 Found = Mapping[tuple[str, str], NodeRecord]
+Wanted = Callable[[NodeRecord], bool]
 
 
 def own_record(machine: Machine) -> NodeRecord:
@@ -64,8 +65,11 @@ class Peers(Protocol):
     source: str
     """What it is called in the ids of raw affiliates."""
 
-    def hear(self, own: Callable[[], NodeRecord]) -> AsyncGenerator[Found]:
-        """Yield who is there, now and whenever it changes; `own` is what we say of ourselves."""
+    def hear(self, own: Callable[[], NodeRecord], is_wanted: Wanted) -> AsyncGenerator[Found]:
+        """Yield who is there of those that are wanted, now and whenever it changes.
+
+        `own` is what we say of ourselves.
+        """
 
 
 class MulticastPeers:
@@ -73,26 +77,36 @@ class MulticastPeers:
 
     source = "mdns"
 
-    async def hear(self, own: Callable[[], NodeRecord]) -> AsyncGenerator[Found]:  # noqa: ARG002
+    async def hear(
+        self,
+        own: Callable[[], NodeRecord],  # noqa: ARG002
+        is_wanted: Wanted,
+    ) -> AsyncGenerator[Found]:
         """Yield who is in sight; our own announcement is made elsewhere."""
         # Nobody listens on a node that waits for its configuration.
         from discovery.browse import watch
 
-        found: dict[tuple[str, str], NodeRecord] = {}
         while True:
+            found: dict[tuple[str, str], NodeRecord] = {}
             try:
                 async with aclosing(watch(recheck_s=RECHECK_S)) as events:
                     async for event in events:
-                        key = (event.node.id, event.node.fingerprint)
-                        if isinstance(event, NodeLost):
-                            found.pop(key, None)
-                        else:
-                            found[key] = event.node
-                        yield dict(found)
+                        # Strangers cost a look each, however many announce themselves.
+                        if _note(found, event, is_wanted):
+                            yield dict(found)
             except NodeError as error:
                 # No link is up yet.
                 _log.info("%s", error)
                 await asyncio.sleep(RECHECK_S)
+
+
+def _note(found: dict[tuple[str, str], NodeRecord], event: NodeEvent, is_wanted: Wanted) -> bool:
+    """Take what happened to a node into `found`; say whether it makes a difference."""
+    key = (event.node.id, event.node.fingerprint)
+    if not isinstance(event, NodeLost) and is_wanted(event.node):
+        found[key] = event.node
+        return True
+    return found.pop(key, None) is not None
 
 
 class FolderPeers:
@@ -107,17 +121,18 @@ class FolderPeers:
         self._written = ""
         self._cache: dict[Path, tuple[int, NodeRecord]] = {}
 
-    async def hear(self, own: Callable[[], NodeRecord]) -> AsyncGenerator[Found]:
+    async def hear(self, own: Callable[[], NodeRecord], is_wanted: Wanted) -> AsyncGenerator[Found]:
         """Yield who is in the lab, looking less often the more there are."""
         known: dict[tuple[str, str], NodeRecord] | None = None
         try:
             while True:
                 self._write(own())
-                found = self._read()
+                everybody = self._read()
+                found = {key: each for key, each in everybody.items() if is_wanted(each)}
                 if found != known:
                     known = found
                     yield found
-                await asyncio.sleep(max(1.0, len(found) / NODES_A_SECOND))
+                await asyncio.sleep(max(1.0, len(everybody) / NODES_A_SECOND))
         finally:
             self._file.unlink(missing_ok=True)
 

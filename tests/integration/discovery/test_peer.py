@@ -20,7 +20,8 @@ async def test_members_hear_of_each_other_by_multicast() -> None:
     )
     record = replace(record, membership=prove(secret, record))
     advertiser = Advertiser(record)
-    async with asyncio.timeout(30), aclosing(MulticastPeers().hear(lambda: record)) as sightings:
+    peers = MulticastPeers().hear(lambda: record, lambda each: is_member(secret, each))
+    async with asyncio.timeout(30), aclosing(peers) as sightings:
         await advertiser.set_interfaces({"lo": ["127.42.254.9"]})
         seen = False
         async for found in sightings:

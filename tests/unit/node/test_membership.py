@@ -19,7 +19,7 @@ from edge.config.generate import Generated
 from edge.node.configuration import parse_configuration
 from edge.node.control.cluster import RAW, ClusterController, MemberController, PeerController
 from edge.node.control.kubernetes import NodenameController
-from edge.node.control.peer import FILE, FolderPeers, Found, own_record
+from edge.node.control.peer import FILE, FolderPeers, Found, Wanted, own_record
 from edge.node.machine import Machine
 from edge.node.membership import is_member, node_id, prove
 from edge.node.resource import kind
@@ -71,8 +71,12 @@ def test_a_proof_survives_the_announcement() -> None:
     assert heard.membership == ""
 
 
+def _every(_record: NodeRecord) -> bool:
+    return True
+
+
 async def _hear(peers: FolderPeers, own: NodeRecord, wanted: Callable[[Found], bool]) -> Found:
-    async with asyncio.timeout(10), aclosing(peers.hear(lambda: own)) as sightings:
+    async with asyncio.timeout(10), aclosing(peers.hear(lambda: own, _every)) as sightings:
         async for found in sightings:
             if wanted(found):
                 return found
@@ -86,7 +90,7 @@ async def test_nodes_of_a_lab_find_each_other(tmp_path: Path) -> None:
     for name in ("one", "two", "torn"):
         (tmp_path / name).mkdir()
     (tmp_path / "torn" / FILE).write_text("{")
-    async with aclosing(FolderPeers(tmp_path / "two").hear(lambda: other)) as second:
+    async with aclosing(FolderPeers(tmp_path / "two").hear(lambda: other, _every)) as second:
         assert list(await anext(second)) == [("other", "other")]
         found = await _hear(FolderPeers(tmp_path / "one"), own, lambda found: len(found) == 2)
         assert found["other", "other"] == other
@@ -105,9 +109,10 @@ class Told:
     def __init__(self, *found: NodeRecord) -> None:
         self._found = {(each.id, each.fingerprint): each for each in found}
 
-    async def hear(self, own: Callable[[], NodeRecord]) -> AsyncGenerator[Found]:
+    async def hear(self, own: Callable[[], NodeRecord], is_wanted: Wanted) -> AsyncGenerator[Found]:
         """Yield once and wait."""
-        yield self._found | {("own", "own"): own()}
+        found = self._found | {("own", "own"): own()}
+        yield {key: each for key, each in found.items() if is_wanted(each)}
         await asyncio.Event().wait()
 
 
