@@ -16,6 +16,7 @@ GOLDEN = Path(__file__).parents[2] / "golden/cli/help"
 PAGES = (
     *(
         "bootstrap",
+        "cgroups",
         "copy",
         "diskfree",
         "disks",
