@@ -243,9 +243,18 @@ def _update_secrets(path: Path, authority: KeyPair) -> None:
 
 
 def _say_next(with_secrets: Path | None) -> None:
+    secrets = with_secrets or Path("secrets.yaml")
     click.echo("done: only the new authority counts now", err=True)
-    click.echo("next: other administrators get theirs by: edgectl config new PATH", err=True)
+    click.echo("next: other administrators get their certificates by:", err=True)
+    click.echo("  edgectl config new PATH", err=True)
     if with_secrets is None:
+        click.echo("and a secrets file gets the new authority by:", err=True)
         click.echo(
-            "  and a secrets file by: edgectl gen secrets --from-controlplane-config FILE", err=True
+            "  (umask 077; edgectl get mc v1alpha1 -o jsonpath='{.spec}' > controlplane.yaml)",
+            err=True,
         )
+        click.echo(
+            "  edgectl gen secrets --from-controlplane-config controlplane.yaml --force", err=True
+        )
+    click.echo("files that were generated before would bring the old one back; new ones:", err=True)
+    click.echo(f"  edgectl gen config NAME URL --with-secrets {secrets} --force", err=True)
