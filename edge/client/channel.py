@@ -140,7 +140,8 @@ async def _open_bridge(endpoint: str, trust: Trust, presented: Presented | None 
         return channel
     if presented is not None:
         raise configured_already(endpoint)
-    raise bridge.fault or hung_up(endpoint)
+    ed25519 = isinstance(trust, Mutual) and trust.is_ed25519
+    raise bridge.fault or hung_up(endpoint, ed25519=ed25519)
 
 
 async def _connects(channel: Channel, where: str) -> bool:
