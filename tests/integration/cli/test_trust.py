@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from edge.config.talosconfig import load_talosconfig
+from edge.pki.secrets import load_secrets
 from tests.integration.cli.conftest import Cluster, edgectl
 
 
@@ -51,3 +52,40 @@ def test_who_cannot_issue_says_so(cluster: Cluster, tmp_path: Path) -> None:
     long = edgectl("config", "new", file, "--crt-ttl", "999999h")
     assert "longer than the authority" in long.err
     assert not Path(file).exists()
+
+
+def test_an_ed25519_client_is_told_and_gets_another_certificate(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """As stock tools make them: nodes cannot verify it, an administrator can replace it."""
+    own = load_talosconfig(cluster.folder / "talosconfig").context()
+    files = {name: str(tmp_path / f"os.{name}") for name in ("crt", "key")}
+    secrets = str(tmp_path / "secrets.yaml")
+    source = ("--from-controlplane-config", cluster.controlplane)
+    assert edgectl("gen", "secrets", *source, "-o", secrets).code == 0
+    authority = load_secrets(Path(secrets).read_text()).os
+    Path(files["crt"]).write_bytes(authority.certificate)
+    Path(files["key"]).write_bytes(authority.key)
+    me = str(tmp_path / "me")
+    assert edgectl("gen", "key", "--name", me, "--algorithm", "ed25519").code == 0
+    assert edgectl("gen", "csr", "--key", f"{me}.key").code == 0
+    signed = edgectl("gen", "crt", "--name", me, "--ca", files["crt"], "--csr", f"{me}.csr")
+    assert "cannot verify a client" in signed.err
+    theirs = ("--talosconfig", str(tmp_path / "theirs"))
+    pair = ("--crt", f"{me}.crt", "--key", f"{me}.key")
+    assert edgectl("config", "add", "theirs", "--ca", files["crt"], *pair, *theirs).code == 0
+    refused = edgectl("version", "-n", cluster.first, *theirs)
+    assert refused.code != 0
+    assert "its key is Ed25519" in refused.err
+    assert "edgectl config new PATH" in refused.err
+    # From an administrator who is let in, and from the secrets.
+    new = str(tmp_path / "new")
+    assert edgectl("config", "new", new).code == 0
+    assert edgectl("version", "-n", cluster.first, "--talosconfig", new).code == 0
+    args = ("--with-secrets", secrets, "-t", "talosconfig", "-o", f"{new}-talosconfig")
+    made = edgectl("gen", "config", "test", f"https://{cluster.first}:6443", *args)
+    assert made.code == 0, made.err
+    found = next(path for path in tmp_path.glob("new-talosconfig*"))
+    file = found / "talosconfig" if found.is_dir() else found
+    assert edgectl("version", "-n", cluster.first, "--talosconfig", str(file)).code == 0
+    assert own.ca == load_talosconfig(file).context().ca
