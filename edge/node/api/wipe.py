@@ -38,6 +38,7 @@ _BLKRRPART = 0x125F
 _BLKPG = 0x1269
 _BLKPG_DEL_PARTITION = 2
 _FAST, _ZEROES = 0, 1
+_MBR_PRIMARY = 4
 
 
 class Cancelled(Exception):
@@ -169,6 +170,11 @@ def _drop(target: Target) -> None:
     with disk.open("r+b") as file:
         if (table := read_table(file)) is None:
             raise NodeError(f"{target.disk} has no partition table to take {target.name} from")
+        if table.kind == "mbr" and target.number > _MBR_PRIMARY:
+            raise NodeError(
+                f"{target.name} is wiped and stays in the table: without it, the logical"
+                " partitions after it would change their names"
+            )
         kept = tuple(each for each in table.partitions if each.number != target.number)
         write_table(file, replace(table, partitions=kept))
         file.flush()

@@ -130,6 +130,24 @@ async def test_a_partition_leaves_the_table(machine: Machine, parted: str, card:
     assert _is_known(f"{parted}p2")
 
 
+async def test_a_logical_partition_stays_in_the_table(
+    machine: Machine, card: Path, port: LoopPort
+) -> None:
+    """Its neighbours would be called otherwise, while they are in use perhaps."""
+    table = Table(kind="mbr", disk_id="12345678", size_bytes=CARD_BYTES)
+    table = add_partition(table, type="0f")
+    for _ in range(2):
+        table = add_partition(table, type="83", size_bytes=4 * MIB, logical=True)
+    with port.device.open("r+b") as file:
+        file.write(bytes(MIB))
+        write_table(file, table)
+    _run("partx", "--add", str(port.device))
+    with pytest.raises(NodeError, match="p5 is wiped and stays in the table"):
+        await _wipe(machine, f"{port.name}p5", drop_partition=True)
+    with port.device.open("rb") as file:
+        assert read_table(file) == table
+
+
 async def test_what_is_mounted_stays(
     machine: Machine, parted: str, card: Path, tmp_path: Path
 ) -> None:
