@@ -14,6 +14,6 @@ def only_node(access: Access, verb: str) -> Access:
     """
     if len(access.nodes) > 1:
         raise click.UsageError(
-            f"{verb} is for one node at a time, not for {', '.join(access.nodes)}: name it with -n"
+            f"{verb} is for one node at a time, not for {access.spelled}: name it with -n"
         )
     return access

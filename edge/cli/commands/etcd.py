@@ -91,7 +91,9 @@ def remove_member(*, member: str | None, yes: bool) -> None:
         raise click.UsageError("name the member by its ID; edgectl etcd members shows them")
     number = _member_id(member)
     access = only_node(choose_access(named_only=True), "remove-member")
-    click.echo(f"about to remove the member {number:016x} from etcd", err=True)
+    click.echo(
+        f"about to remove the member {number:016x} of etcd, by way of {access.spelled}", err=True
+    )
     confirm("go on?", yes=yes)
 
     async def remove(client: NodeClient) -> None:

@@ -41,7 +41,7 @@ def command(*, target: str | None, yes: bool, dry_run: bool, **_options: object)
     """
     access = only_node(choose_access(named_only=True), "upgrade-k8s")
     if not (dry_run or yes) and sys.stdin.isatty():
-        click.echo(f"about to upgrade Kubernetes by way of {access.nodes[0]}", err=True)
+        click.echo(f"about to upgrade Kubernetes by way of {access.spelled}", err=True)
         confirm("go on?", yes=False)
     version = f" to {target}" if target else ""
     raise ToolError(f"edgectl cannot upgrade Kubernetes{version} yet; nothing was changed")
