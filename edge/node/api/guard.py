@@ -18,7 +18,6 @@ from google.protobuf.message import DecodeError
 
 from edge import errors
 from edge.node.api.failure import CallFailed, Failure, Trailer, from_error
-from edge.node.api.merge import label
 from edge.node.api.route import Call, Context, Router, too_large
 from edge.node.api.target import HERE, Metadata, Targets, is_routed, read_targets, values
 from edge.node.control.network import own_addresses
@@ -111,8 +110,6 @@ class Guard(grpc.GenericRpcHandler):
                 call = Call(method, roles, context)
                 if not targets.many:
                     return await self._router.unary(call, targets.names[0], request)
-                if targets.names == (targets.own,):
-                    return label(await local(request, context), targets.own)
                 return await self._router.unary_many(
                     call, targets, request, lambda: local(request, _Part(context))
                 )
