@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from discovery.record import NodeRecord
+from discovery.record import Address, NodeRecord
 from edge.errors import EdgeError
 from edge.node.control.block import Specs
 from edge.node.control.controller import Controller
@@ -151,7 +151,7 @@ class MemberController(Controller):
         self.store.publish(kind.MEMBER, members, owner=self.name)
 
 
-def _addresses(machine: Machine) -> Any:
+def _addresses(machine: Machine) -> tuple[Address, ...]:
     spec = machine.store.spec(kind.NODE_ADDRESS, "current")
     return tuple(ip_address(each) for each in own_addresses(spec.get("addresses", [])))
 
