@@ -12,6 +12,8 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
 
 from edge.api import machine_pb2, machine_pb2_grpc, resource_pb2, resource_pb2_grpc
 from edge.client.trust import Mutual, look_at
@@ -21,6 +23,7 @@ from edge.pki.role import Role
 from edge.pki.secrets import SecretsBundle, load_secrets
 from edge.provision.lab import API_PORT, Lab, LabNode
 from flasher.record import CardRecords
+from tests.integration.node import independent
 
 SECRETS = Path(__file__).parents[2] / "golden/config/secrets.yaml"
 DEAD, SILENT = "127.42.255.254", "127.42.255.253"
@@ -256,6 +259,28 @@ async def test_resources_are_asked_of_another_node(three: Three) -> None:
         code, said = await status(call)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert said == "one-2-many proxying is not supported for method /cosi.resource.State/Get"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # generated code of its time
+async def test_another_library_reads_what_was_put_together(three: Three, tmp_path: Path) -> None:
+    """Its own decoder, and its own HTTP/2: answers, streams and errors of other nodes."""
+    talos = pytest.importorskip("talos_linux_api.v1_6_0.machine", reason="a test dependency")
+    context = independent.mutual(three.trust(), tmp_path)
+    nodes = [("nodes", node) for node in (three.worker, DEAD, three.second)]
+    async with independent.opened(three.nodes[0], context) as channel:
+        stub = talos.MachineServiceStub(channel)
+        messages = (await stub.version(independent.empty(), metadata=nodes)).messages
+        assert [each.metadata.hostname for each in messages] == [name for _key, name in nodes]
+        assert [bool(each.metadata.error) for each in messages] == [False, True, False]
+        assert messages[1].metadata.status.code == grpc.StatusCode.UNAVAILABLE.value[0]
+        request = talos.LogsRequest(namespace="system", id="machined", tail_lines=3)
+        parts = [each async for each in stub.logs(request, metadata=nodes)]
+        assert {each.metadata.hostname for each in parts} == {name for _key, name in nodes}
+        (one,) = (await stub.hostname(independent.empty(), metadata=only(three.worker))).messages
+        assert one.hostname == await hostnames(three, three.worker)
+        with pytest.raises(GRPCError) as caught:
+            await stub.version(independent.empty(), metadata=only(DEAD))
+        assert caught.value.status is Status.UNAVAILABLE
 
 
 async def test_a_watch_ends_at_the_target_when_the_caller_goes(three: Three) -> None:
