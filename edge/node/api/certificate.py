@@ -51,6 +51,8 @@ class Lifetimes:
     """Of certificates made by a clock that nobody confirmed: it may lag by as long as the board
     was without power."""
     renew_after: timedelta = timedelta(hours=12)
+    soonest: timedelta = timedelta(minutes=1)
+    """How long a certificate is used at least: a trustd whose clock lags signs expired ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,8 @@ class Certificates:
         now = self._clock()
         left = inspect(self.current.certificate).not_after - now
         self._have, self._issued_at = wanted, now
-        self._renew_at = now + min(self._lifetimes.renew_after, left / 2)
+        lifetimes = self._lifetimes
+        self._renew_at = now + max(min(lifetimes.renew_after, left / 2), lifetimes.soonest)
 
     def _issue(self, view: "NodeView", wanted: Wanted) -> bytes:
         lifetimes = self._lifetimes

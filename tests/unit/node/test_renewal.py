@@ -34,7 +34,11 @@ from edge.pki.secrets import SecretsBundle
 from tests.fakes.node import FakePlatform, write_disk
 
 CONTROL_PLANE, WORKER = "127.44.3.1", "127.44.3.2"
-SHORT = Lifetimes(certain=timedelta(seconds=3), doubtful=timedelta(seconds=3))
+SHORT = Lifetimes(
+    certain=timedelta(seconds=3),
+    doubtful=timedelta(seconds=3),
+    soonest=timedelta(seconds=1),
+)
 PATIENCE_S = 15.0
 
 
@@ -143,6 +147,17 @@ async def test_renewal_is_due_after_half_a_day_by_the_clock(
             assert (have != seen) is is_renewed
             assert 0 < (controller.period_s or 0) <= 600
             seen = have
+
+
+async def test_an_expired_certificate_is_no_reason_to_hurry(
+    generated: Generated, logs: LogBook, tmp_path: Path
+) -> None:
+    """Where the clock of whoever signs lags by days, asking twice a second would not help."""
+    gone = Lifetimes(certain=timedelta(minutes=-30), doubtful=timedelta(minutes=-30))
+    text = generated.controlplane
+    async with _running(tmp_path / "one", CONTROL_PLANE, text, logs, lifetimes=gone) as controller:
+        await controller.reconcile()
+        assert 50 < (controller.period_s or 0) <= 60
 
 
 async def test_a_worker_tells_that_it_cannot_renew(
