@@ -47,10 +47,13 @@ def inventory_path() -> Path:
     return config_dir() / "inventory.yaml"
 
 
-def resolve(words: Sequence[str], context: "tuple[str, Context] | None") -> Chosen:
+def resolve(
+    words: Sequence[str], context: "tuple[str, Context] | None", *, groups: bool = True
+) -> Chosen:
     """Return the nodes that `words` mean for a context of the client configuration.
 
-    Without a context every node counts, as in maintenance mode.
+    Without a context every node counts, as in maintenance mode. Without `groups`, as in what
+    nobody typed, every word is a single node.
 
     Raises:
         ConfigError: when the inventory cannot be read.
@@ -63,7 +66,7 @@ def resolve(words: Sequence[str], context: "tuple[str, Context] | None") -> Chos
             chosen.add(word, word)
             continue
         known = known_nodes(context) if known is None else known
-        if word in GROUPS or "=" in word:
+        if groups and (word in GROUPS or "=" in word):
             for node in _members(word, known, context):
                 chosen.add(node.address, node.name)
         elif named := [node for node in known if node.name == word]:

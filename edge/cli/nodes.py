@@ -16,6 +16,7 @@ from edge.cli.options import Targets, given_targets
 from edge.errors import ConfigError, EdgeError, NodeError
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
@@ -53,6 +54,8 @@ class Access:
     endpoints: tuple[str, ...] = ()
     trust: "Mutual | None" = None
     pins: tuple[str, ...] = ()
+    _way: "list[Future[str]]" = field(default_factory=list, repr=False, compare=False)
+    """The endpoint that answers, being looked for or found: all nodes go through one."""
 
     def label(self, node: str) -> str:
         """Return what the user called the node at this address."""
@@ -74,10 +77,22 @@ class Access:
         from edge.client.client import connect
 
         assert self.trust
-        endpoint = await _choose_endpoint(node, self.endpoints)
+        endpoint = await self._endpoint(node)
         name = self.label(node)
         async with connect(name, self.trust, endpoint=endpoint, address=node) as client:
             yield client
+
+    async def _endpoint(self, node: str) -> str:
+        import asyncio
+
+        if not self.endpoints or node in self.endpoints:
+            return ""
+        if len(self.endpoints) == 1:
+            return self.endpoints[0]
+        if not self._way or self._way[0].cancelled():
+            self._way[:] = [asyncio.ensure_future(_choose_endpoint(self.endpoints))]
+        # One node that runs out of time must not stop the looking for all.
+        return await asyncio.shield(self._way[0])
 
     @asynccontextmanager
     async def _maintenance(self, node: str) -> "AsyncIterator[NodeClient]":
@@ -117,17 +132,24 @@ def _configured_access(targets: Targets, named: "tuple[str, Context]") -> Access
     through = tuple(_resolve(targets.endpoints, named).addresses)
     if targets.nodes:
         chosen = _resolve(targets.nodes, named)
-        nodes, names = tuple(chosen.addresses), chosen.names
     else:
-        # Defaults are addresses: a group counts only where somebody typed it.
-        nodes, names = _named(context.nodes or through or context.endpoints), {}
-    return Access(nodes=nodes, names=names, endpoints=through, trust=_mutual(context))
+        # A group counts only where somebody typed it.
+        words = _named(context.nodes or targets.endpoints or context.endpoints)
+        chosen = _resolve(words, named, groups=bool(targets.endpoints and not context.nodes))
+    return Access(
+        nodes=tuple(chosen.addresses),
+        names=chosen.names,
+        endpoints=through,
+        trust=_mutual(context),
+    )
 
 
-def _resolve(words: Sequence[str], context: "tuple[str, Context] | None") -> "Chosen":
+def _resolve(
+    words: Sequence[str], context: "tuple[str, Context] | None", *, groups: bool = True
+) -> "Chosen":
     from edge.cli.known import resolve
 
-    return resolve(words, context)
+    return resolve(words, context, groups=groups)
 
 
 def has_targets() -> bool:
@@ -299,11 +321,7 @@ def _print_error(node: str, error: EdgeError) -> None:
     click.echo(f"edgectl: {'; '.join((text, *faults))}", err=True)
 
 
-async def _choose_endpoint(node: str, endpoints: Sequence[str]) -> str:
-    if not endpoints or node in endpoints:
-        return ""
-    if len(endpoints) == 1:
-        return endpoints[0]
+async def _choose_endpoint(endpoints: Sequence[str]) -> str:
     for endpoint in endpoints:
         if await _answers(endpoint):
             return endpoint

@@ -39,7 +39,7 @@ class Bridge:
         self._first: Streams | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._folder: Path | None = None
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
 
     @property
     def target(self) -> str:
@@ -57,19 +57,17 @@ class Bridge:
         self._first = await self._dial()
         try:
             self._folder = _private_folder()
-            self._server = await asyncio.start_unix_server(
-                self._accept, self._folder / "node", limit=BUFFER_BYTES
-            )
-        except BaseException as error:
+            self._listener = _listen(self._folder / "node")
+        except OSError as error:
             await self.close()
-            if isinstance(error, OSError):
-                raise NodeError(f"cannot make a local socket: {error.strerror}") from error
-            raise
+            raise NodeError(f"cannot make a local socket: {error.strerror}") from error
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
     async def close(self) -> None:
         """End every connection and take the socket away."""
-        if self._server:
-            self._server.close()
+        if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
         for task in self._tasks:
@@ -79,23 +77,32 @@ class Bridge:
         if first := self._take_first():
             await _end(first[1])
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _accept(self) -> None:
+        # Not asyncio's server: it leaves a connection open that arrives while it closes.
+        assert self._listener, "it listens"
+        with suppress(BlockingIOError):
+            near, _ = self._listener.accept()
+            near.setblocking(False)
+            task = asyncio.create_task(self._serve(near))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            # Also when the task was cancelled before its first step.
+            task.add_done_callback(lambda _: near.close())
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, plain: socket.socket) -> None:
+        if not _is_own(plain):
+            return
+        near = await asyncio.open_connection(sock=plain, limit=BUFFER_BYTES)
         far: Streams | None = None
         try:
-            if _is_own(writer):
-                far = self._take_first() or await self._dial()
-                self.fault = None
-                await self._join((reader, writer), far)
+            far = self._take_first() or await self._dial()
+            self.fault = None
+            await self._join(near, far)
         except EdgeError as error:
             self.fault = error
         finally:
             # What the node said last still goes to grpc.
-            await asyncio.gather(_end(writer), *([_end(far[1])] if far else ()))
+            await asyncio.gather(_end(near[1]), *([_end(far[1])] if far else ()))
 
     def _take_first(self) -> Streams | None:
         first, self._first = self._first, None
@@ -148,10 +155,21 @@ def _private_folder() -> Path:
     raise OSError(0, "no folder for it may be written")
 
 
-def _is_own(writer: asyncio.StreamWriter) -> bool:
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _is_own(plain: socket.socket) -> bool:
     """Say whether this very process connected: others must not borrow our identity."""
     if sys.platform != "linux":
         return True
-    plain: socket.socket = writer.get_extra_info("socket")
     asked = plain.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     return bool(_UCRED.unpack(asked)[0] == os.getpid())

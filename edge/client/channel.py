@@ -16,7 +16,7 @@ import grpc
 from edge import errors
 from edge.client.bridge import Bridge
 from edge.client.fault import configured_already, hung_up, timed_out, translated
-from edge.client.tls import dial
+from edge.client.tls import dial, look
 from edge.client.trust import (
     CONNECT_TIMEOUT_S,
     Mutual,
@@ -24,7 +24,6 @@ from edge.client.trust import (
     Presented,
     Trust,
     check_pin,
-    look_at,
 )
 
 __all__ = ["API_PORT", "Channel", "open_channel", "split_endpoint", "translated"]
@@ -99,9 +98,9 @@ async def open_channel(endpoint: str, trust: Trust) -> Channel:
     if isinstance(trust, Mutual):
         return await _open_mutual(endpoint, trust)
     host, port = split_endpoint(endpoint)
-    presented = await asyncio.to_thread(look_at, host, port)
+    presented = await look(host, port, where=endpoint)
     if isinstance(trust, Pinned):
-        check_pin(presented, trust, _target(host, port))
+        check_pin(presented, trust, endpoint)
     if presented.is_ed25519:
         return await _open_bridge(endpoint, trust, presented)
     # The very certificate that was looked at becomes the only root, so nobody can slip in

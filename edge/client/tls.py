@@ -7,6 +7,7 @@ dates, and in maintenance the very key that was looked at or pinned.
 
 import asyncio
 import os
+import socket
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -45,28 +46,70 @@ async def dial(
         TrustError: when it is not the node we want.
     """
     where = where or host
-    mutual = isinstance(trust, Mutual)
     context = _mutual_context(trust) if isinstance(trust, Mutual) else _stranger_context()
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection(
-                host,
-                port,
-                ssl=context,
-                server_hostname=host.partition("%")[0] if mutual else "",
-                limit=BUFFER_BYTES,
-                happy_eyeballs_delay=0.25,
-                ssl_handshake_timeout=CONNECT_TIMEOUT_S,
-                ssl_shutdown_timeout=_CLOSE_TIMEOUT_S,
-            )
-    except (OSError, UnicodeError) as error:
-        raise explain_dial(where, error, stranger=not mutual) from error
+    name = host.partition("%")[0] if isinstance(trust, Mutual) else ""
+    reader, writer = await _connect(host, port, context, name, where)
     try:
         _check(writer, where, trust, presented)
     except BaseException:
         writer.transport.abort()
         raise
     return reader, writer
+
+
+async def look(host: str, port: int, *, where: str = "") -> Presented:
+    """Return the certificate of the server at `host:port` without trusting it.
+
+    Raises:
+        NodeError: when nobody answers there with TLS.
+    """
+    _, writer = await _connect(host, port, _stranger_context(), "", where or f"{host}:{port}")
+    try:
+        shown: ssl.SSLObject = writer.get_extra_info("ssl_object")
+        return present(shown.getpeercert(binary_form=True) or b"")
+    finally:
+        writer.transport.abort()
+
+
+async def _connect(host: str, port: int, context: ssl.SSLContext, name: str, where: str) -> Streams:
+    """Connect and shake hands; no `name` is that of somebody unknown."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            return await asyncio.open_connection(
+                sock=await _reach(host, port),
+                ssl=context,
+                server_hostname=name,
+                limit=BUFFER_BYTES,
+                ssl_handshake_timeout=CONNECT_TIMEOUT_S,
+                ssl_shutdown_timeout=_CLOSE_TIMEOUT_S,
+            )
+    except (OSError, UnicodeError) as error:
+        raise explain_dial(where, error, stranger=not name) from error
+
+
+async def _reach(host: str, port: int) -> socket.socket:
+    """Return a connected socket to the first address of `host` that answers.
+
+    By hand, because asyncio's own way leaves a socket open when it is cancelled at a bad moment.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    fault: OSError = OSError("it has no address")
+    for family, kind, protocol, _, address in found:
+        plain = socket.socket(family, kind, protocol)
+        plain.setblocking(False)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S / len(found)):
+                await loop.sock_connect(plain, address)
+        except OSError as error:  # a TimeoutError is one, too
+            plain.close()
+            fault = error
+        except BaseException:
+            plain.close()
+            raise
+        else:
+            return plain
+    raise fault
 
 
 def _check(

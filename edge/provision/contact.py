@@ -14,6 +14,7 @@ from time import monotonic
 from edge.client.channel import split_endpoint
 from edge.client.client import connect
 from edge.client.model import Applied, ApplyMode
+from edge.client.tls import look
 from edge.client.trust import Pinned, Trust, check_pin, look_at
 from edge.errors import NodeError, TrustError
 from flasher.record import Card, CardRecords
@@ -50,7 +51,7 @@ async def make_contact(
         TrustError: when it is not the pinned one, or a stranger and `blind` was not asked for.
     """
     host, port = split_endpoint(node)
-    presented = await asyncio.to_thread(look_at, host, port)
+    presented = await look(host, port, where=node)
     card = records.find_by_fingerprint(presented.fingerprint)
     # A stranger, too, has to stay the one whose fingerprint was shown to the user.
     trust = Pinned(fingerprints=frozenset({presented.fingerprint}))

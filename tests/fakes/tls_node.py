@@ -201,8 +201,11 @@ class TlsNode:
 
     def _serve(self, plain: socket.socket, context: ssl.SSLContext) -> None:
         self._open.add(plain)
+        # Whoever connects and says nothing must not hold up the end of a test.
+        plain.settimeout(10)
         with suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as far:
             self.connections += 1
+            far.settimeout(None)
             with socket.socket(socket.AF_UNIX) as near:
                 near.connect(self._inner)
                 self._open |= {far, near}

@@ -111,8 +111,10 @@ def test_whoever_is_asked_sees_names_and_addresses() -> None:
 
 
 def test_default_is_never_a_group() -> None:
-    """A context whose node is called `all` does not mean everybody."""
+    """A context whose node is called `all` does not mean everybody; names are what they are."""
     assert access_of("--context", "test").nodes == ("all",)
+    assert run(["config", "node", "b"]) == 0
+    assert access_of().nodes == ("10.0.0.2",)
 
 
 def test_card_that_is_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import click
 import pytest
 
+from edge.cli import nodes
 from edge.cli.nodes import on_nodes
 from edge.errors import ConfigError, NodeError, TrustError
 
@@ -61,3 +62,31 @@ def test_single_node_fails_with_its_own_error() -> None:
     with pytest.raises(ConfigError) as raised:
         on_nodes(["a"], refuse)
     assert raised.value.faults == ("x: unknown key",)
+
+
+async def test_endpoint_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All nodes go through the first endpoint that answers, which is found out together."""
+    asked: list[str] = []
+
+    async def answers(endpoint: str) -> bool:
+        asked.append(endpoint)
+        await asyncio.sleep(0.01)
+        return endpoint == "e2"
+
+    monkeypatch.setattr(nodes, "_answers", answers)
+    access = nodes.Access(nodes=("n1", "n2", "e1"), endpoints=("e1", "e2", "e3"))
+    ways = await asyncio.gather(*(access._endpoint(node) for node in access.nodes))
+    assert ways == ["e2", "e2", ""]
+    assert asked == ["e1", "e2"]
+
+
+async def test_no_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that were tried are named."""
+
+    async def answers(_endpoint: str) -> bool:
+        return False
+
+    monkeypatch.setattr(nodes, "_answers", answers)
+    access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"))
+    with pytest.raises(NodeError, match="none of the endpoints answers: e1, e2"):
+        await access._endpoint("n")
