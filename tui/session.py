@@ -14,8 +14,10 @@ from socket import gaierror
 
 from edge.client.channel import split_endpoint
 from edge.client.client import NodeClient, connect
+from edge.client.fault import UnreachableError
 from edge.client.model import NodeVersion
-from edge.client.trust import Mutual, Pinned, Presented, check_pin, look_at
+from edge.client.tls import look
+from edge.client.trust import Mutual, Pinned, Presented, check_pin
 from edge.errors import EdgeError, NodeError, TrustError
 from tui.keyring import Keyring
 from tui.services import Identity, Target
@@ -103,7 +105,10 @@ def _reason(error: OSError) -> str:
 
 async def _look(endpoint: str) -> Presented | None:
     try:
-        return await asyncio.to_thread(look_at, *split_endpoint(endpoint))
+        return await look(*split_endpoint(endpoint), where=endpoint)
+    except UnreachableError:
+        # It went in between, as a node does for a moment that has just been configured.
+        raise
     except NodeError:
         # Before TLS 1.3 a configured server shows strangers nothing.
         return None
