@@ -187,18 +187,36 @@ def _fill(content: IO[bytes], target: Path) -> None:
 
 
 def _link(member: tarfile.TarInfo, folder: Path, result: Unpacked) -> None:
-    path = folder / _inside(member.name)
+    name = _inside(member.name)
+    path = folder / name
+    if any((folder / parent).is_symlink() for parent in name.parents):
+        raise NodeError(f"the archive leads through a link: {member.name!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(path):
         result.skipped.append(f"{member.name}: is there twice")
-        return
-    if path.parent.resolve() != folder.resolve() / path.parent.relative_to(folder):
-        raise NodeError(f"the archive leads through a link: {member.name!r}")
-    path.symlink_to(member.linkname)
-    target = Path(os.path.realpath(path))
-    if os.path.isabs(member.linkname) or not target.is_relative_to(folder.resolve()):  # noqa: PTH117 - a text
-        path.unlink()
-        result.skipped.append(f"{member.name}: leads out of the copy, to {member.linkname}")
+    elif _stays_inside(member.linkname, path.parent, folder):
+        path.symlink_to(member.linkname)
+    else:
+        result.skipped.append(f"{member.name}: may lead out of the copy, to {member.linkname}")
+
+
+def _stays_inside(target: str, start: Path, folder: Path) -> bool:
+    """Say whether a link in the folder `start` leads nowhere else, whatever links come later.
+
+    The way back up is taken from real folders only. Where it would end behind a link, or behind
+    a name that is not there, another link decides: of this archive, or of the next one.
+    """
+    if "\0" in target or PurePosixPath(target).is_absolute():
+        return False
+    at = start
+    for part in PurePosixPath(target).parts:
+        if part != "..":
+            at /= part
+        elif at == folder or at.is_symlink() or not at.is_dir():
+            return False
+        else:
+            at = at.parent
+    return True
 
 
 def _move_into(folder: Path, destination: Path) -> None:

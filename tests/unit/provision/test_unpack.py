@@ -6,6 +6,7 @@ import io
 import os
 import tarfile
 from collections.abc import AsyncIterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,61 @@ async def test_chain_of_links_does_not_lead_out(tmp_path: Path) -> None:
         (entry("out", type_=tarfile.SYMTYPE, link="a/b/c/top/.."), b""),
     )
     result = await unpack(chunked(data), tmp_path / "out")
-    assert result.skipped == ["out: leads out of the copy, to a/b/c/top/.."]
+    assert result.skipped == ["out: may lead out of the copy, to a/b/c/top/.."]
+
+
+def lead_out(folder: Path) -> list[str]:
+    """Return the names of links that end outside of the folder."""
+    return [
+        path.name
+        for path in folder.rglob("*")
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+    ]
+
+
+LINKS = [("evil", "d/s/../../q"), ("d", "."), ("s", ".")]
+
+
+@pytest.mark.parametrize("order", [*permutations(LINKS)])
+async def test_later_link_does_not_redirect_an_earlier_one(
+    tmp_path: Path, order: tuple[tuple[str, str], ...]
+) -> None:
+    """No link leads out, in whichever order they come."""
+    links = [(entry(name, type_=tarfile.SYMTYPE, link=to), b"") for name, to in order]
+    result = await unpack(chunked(archive(*links)), tmp_path / "out")
+    assert lead_out(tmp_path / "out") == []
+    assert result.skipped == ["evil: may lead out of the copy, to d/s/../../q"]
+
+
+async def test_later_archive_does_not_redirect_a_link(tmp_path: Path) -> None:
+    """Two copies to one folder lead out no more than one does."""
+    for name, to in LINKS:
+        data = archive((entry(name, type_=tarfile.SYMTYPE, link=to), b""))
+        await unpack(chunked(data), tmp_path / "out")
+    assert lead_out(tmp_path / "out") == []
+
+
+async def test_links_up_and_down_are_kept(tmp_path: Path) -> None:
+    """Through folders that the archive has, and back up from them."""
+    data = archive(
+        (entry("a/b/file"), b"x"),
+        (entry("a/up", type_=tarfile.SYMTYPE, link="../a/b/../b/file"), b""),
+        (entry("top", type_=tarfile.SYMTYPE, link="a"), b""),
+        (entry("far", type_=tarfile.SYMTYPE, link="top/b/file"), b""),
+    )
+    result = await unpack(chunked(data), tmp_path / "out")
+    assert result.skipped == []
+    assert [(tmp_path / "out" / each).read_bytes() for each in ("a/up", "far")] == [b"x", b"x"]
+
+
+async def test_nothing_is_made_behind_a_link(tmp_path: Path) -> None:
+    """Even a link that leads nowhere."""
+    data = archive(
+        (entry("a", type_=tarfile.SYMTYPE, link="nowhere"), b""),
+        (entry("a/b", type_=tarfile.SYMTYPE, link="c"), b""),
+    )
+    with pytest.raises(NodeError, match="leads through a link"):
+        await unpack(chunked(data), tmp_path / "out")
 
 
 async def test_existing_folder_is_added_to(tmp_path: Path) -> None:
