@@ -9,8 +9,10 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock, get_ident
 
 from edge.node.boot.console import say
 
@@ -19,37 +21,65 @@ _PREFIX = "node."
 
 
 class Ring:
-    """The last lines of one log, and who follows it."""
+    """The last lines of one log, and who follows it; lines may come from any thread."""
 
     def __init__(self, size: int = RING_LINES) -> None:
         self._lines: deque[str] = deque(maxlen=size)
-        self._followers: set[asyncio.Queue[str]] = set()
+        self._followers: set[_Follower] = set()
+        # Reentrant: whatever the collector calls while it is held may log as well.
+        self._lock = RLock()
 
     def add(self, line: str) -> None:
         """Append a line without its newline."""
-        self._lines.append(line)
-        for queue in self._followers:
-            if queue.full():
-                # Whoever does not read loses the oldest lines, as from the ring itself.
-                queue.get_nowait()
-            queue.put_nowait(line)
+        with self._lock:
+            self._lines.append(line)
+            for follower in self._followers:
+                follower.hand(line)
 
     def tail(self, count: int = -1) -> list[str]:
         """Return the last `count` lines, all for a negative count."""
-        lines = list(self._lines)
+        with self._lock:
+            lines = list(self._lines)
         return lines if count < 0 else lines[len(lines) - min(count, len(lines)) :]
 
     async def read(self, *, count: int = -1, follow: bool = False) -> AsyncIterator[str]:
         """Yield the last `count` lines and, if asked to follow, every later one."""
-        queue: asyncio.Queue[str] = asyncio.Queue(self._lines.maxlen or RING_LINES)
-        self._followers.add(queue)
+        follower = _Follower(self._lines.maxlen or RING_LINES)
+        with self._lock:
+            # At once: a line is either among the last ones or a later one.
+            self._followers.add(follower)
+            lines = self.tail(count)
         try:
-            for line in self.tail(count):
+            for line in lines:
                 yield line
             while follow:
-                yield await queue.get()
+                yield await follower.queue.get()
         finally:
-            self._followers.discard(queue)
+            with self._lock:
+                self._followers.discard(follower)
+
+
+class _Follower:
+    """Somebody who reads a log as it grows, in the thread and the loop that made this."""
+
+    def __init__(self, size: int) -> None:
+        self.queue: asyncio.Queue[str] = asyncio.Queue(size)
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+
+    def hand(self, line: str) -> None:
+        """Put a line into the queue, in the thread of its reader."""
+        if get_ident() == self._thread:
+            self._put(line)
+            return
+        with suppress(RuntimeError):  # The loop is closed, and nobody reads any more.
+            self._loop.call_soon_threadsafe(self._put, line)
+
+    def _put(self, line: str) -> None:
+        if self.queue.full():
+            # Whoever does not read loses the oldest lines, as from the ring itself.
+            self.queue.get_nowait()
+        self.queue.put_nowait(line)
 
 
 class LogBook(logging.Handler):

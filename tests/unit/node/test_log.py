@@ -3,7 +3,10 @@
 
 import asyncio
 import re
+import time
+from threading import Event, Thread, Timer
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +49,53 @@ async def test_a_follower_that_does_not_read_costs_nothing_more() -> None:
     for number in range(100):
         ring.add(str(number))
     assert [await anext(lines) for _ in range(10)] == [str(number) for number in range(90, 100)]
+
+
+async def test_a_line_of_another_thread_wakes_its_reader() -> None:
+    """At once, not when something else happens."""
+    ring, loop = Ring(), asyncio.get_running_loop()
+    ring.add("first")
+    lines = ring.read(follow=True)
+    assert await anext(lines) == "first"
+    waiting = asyncio.ensure_future(anext(lines))
+    await asyncio.sleep(0)
+    # By then the loop waits for whatever comes.
+    Timer(0.2, ring.add, args=("from a thread",)).start()
+    started = loop.time()
+    await asyncio.wait([waiting], timeout=5)
+    assert waiting.result() == "from a thread"
+    assert loop.time() - started < 3
+
+
+async def test_readers_come_and_go_while_a_thread_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever logs is not troubled by it."""
+    ring, enough, failed = Ring(), Event(), list[BaseException]()
+    ring.add("first")
+
+    def is_full(_queue: object) -> bool:
+        # Others have their turn in the middle of handing a line over.
+        time.sleep(0)
+        return False
+
+    def log() -> None:
+        try:
+            while not enough.is_set():
+                ring.add("more")
+        except RuntimeError as error:
+            failed.append(error)
+
+    monkeypatch.setattr(asyncio.Queue, "full", is_full)
+    thread = Thread(target=log)
+    thread.start()
+    for _ in range(10):
+        readers = [ring.read(follow=True) for _ in range(10)]
+        for reader in readers:
+            await anext(reader)
+        for reader in readers:
+            await reader.aclose()  # type: ignore[attr-defined]
+    enough.set()
+    thread.join()
+    assert failed == []
 
 
 async def test_subscribers_and_history_of_events_are_bounded() -> None:
