@@ -29,7 +29,7 @@ class Printer(Protocol):
 
 
 def new_printer(output: str, *, watch: bool) -> Printer:
-    """Return the printer for a value of `-o`: table, yaml, json or jsonpath=PATH.
+    """Return the printer for a value of `-o`: table, yaml, json, jsonl or jsonpath=PATH.
 
     Raises:
         click.BadParameter: when it is none of these.
@@ -41,10 +41,11 @@ def new_printer(output: str, *, watch: bool) -> Printer:
         "table": _Table(watch=watch),
         "yaml": _Yaml(),
         "json": _Json(),
+        "jsonl": _JsonLines(),
     }
     if output not in printers:
         raise click.BadParameter(
-            f"{output!r} is none of table, yaml, json, jsonpath=PATH", param_hint="--output"
+            f"{output!r} is none of table, yaml, json, jsonl, jsonpath=PATH", param_hint="--output"
         )
     return printers[output]
 
@@ -124,6 +125,16 @@ class _Json:
     def show(self, node: str, kind: "Definition", document: "Document", event: str = "") -> None:  # noqa: ARG002
         fields = as_fields(node, document, event)
         click.echo(json.dumps(fields, indent=4, sort_keys=True, ensure_ascii=False))
+
+    def flush(self) -> None:
+        pass
+
+
+class _JsonLines:
+    """One line of JSON a resource."""
+
+    def show(self, node: str, kind: "Definition", document: "Document", event: str = "") -> None:  # noqa: ARG002
+        click.echo(json.dumps(as_fields(node, document, event), ensure_ascii=False))
 
     def flush(self) -> None:
         pass

@@ -30,7 +30,7 @@ _KINDS = "resourcedefinitions"
     metavar="FORMAT",
     default="table",
     show_default=True,
-    help="table, yaml, json or jsonpath=PATH.",
+    help="table, yaml, json, jsonl or jsonpath=PATH.",
 )
 @click.option("--namespace", help="Namespace to look in, instead of the type's own.")
 @click.option("-w", "--watch", is_flag=True, help="Print changes too, until ctrl-C.")

@@ -78,6 +78,16 @@ def test_layouts_stay_as_they_are(
     assert printed(output, capsys, watch=watch) == (GOLDEN / golden).read_text()
 
 
+def test_a_line_of_json_a_resource(capsys: pytest.CaptureFixture[str]) -> None:
+    """As other commands have it; with what happened to it where it is watched."""
+    lines = [json.loads(line) for line in printed("jsonl", capsys).splitlines()]
+    assert [(line["node"], line["metadata"]["id"]) for line in lines] == [
+        (node, document.id) for node, _, document in SHOWN
+    ]
+    watched = [json.loads(line) for line in printed("jsonl", capsys, watch=True).splitlines()]
+    assert [line["event"] for line in watched] == [event for _, event, _ in SHOWN]
+
+
 def test_yaml_says_what_json_says(capsys: pytest.CaptureFixture[str]) -> None:
     """Each YAML document parses to the same specification as its JSON object."""
     from_yaml = list(yaml.safe_load_all(printed("yaml", capsys)))
@@ -93,5 +103,5 @@ def test_yaml_says_what_json_says(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("output", ["wide", "jsonpath", "jsonpath="])
 def test_unknown_layout_is_refused(output: str) -> None:
     """A layout that does not exist is a mistake of usage."""
-    with pytest.raises(click.BadParameter, match="table, yaml, json, jsonpath=PATH"):
+    with pytest.raises(click.BadParameter, match="table, yaml, json, jsonl, jsonpath=PATH"):
         new_printer(output, watch=False)
