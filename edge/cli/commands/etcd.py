@@ -79,7 +79,7 @@ def forfeit_leadership() -> None:
         said = f"leadership went to {led}" if led else "did not lead"
         click.echo(f"{client.node}: {said}", err=True)
 
-    on_clients(choose_access(), forfeit).finish()
+    on_clients(choose_access(named_only=True), forfeit).finish()
 
 
 @command.command("remove-member", cls=NodeCommand)
@@ -125,7 +125,7 @@ def defrag() -> None:
     async def defragment(client: NodeClient) -> None:
         await client.etcd_defragment()
 
-    on_clients(choose_access(), defragment, deadline_s=_SLOW_S).finish()
+    on_clients(choose_access(named_only=True), defragment, deadline_s=_SLOW_S).finish()
 
 
 @command.group()
@@ -184,11 +184,11 @@ def _alarms(output: str, *, disarm: bool) -> None:
     async def read(client: NodeClient) -> list[dict[str, Any]]:
         return await client.etcd_alarms(disarm=disarm)
 
-    show_rows(choose_access(), read, columns=("member", "alarm"), output=output)
+    show_rows(choose_access(named_only=disarm), read, columns=("member", "alarm"), output=output)
 
 
 def _downgrade(action: str, version: str, *, yes: bool = True) -> None:
-    access = only_node(choose_access(named_only=action == "enable"), "downgrade")
+    access = only_node(choose_access(named_only=action != "validate"), "downgrade")
     if not yes:
         click.echo(f"about to make etcd's data fit version {version}", err=True)
     confirm("go on?", yes=yes)

@@ -34,7 +34,7 @@ def command(ctx: click.Context, *, insecure: bool, pins: tuple[str, ...]) -> Non
 @click.pass_obj
 def write(above: Above, *, key: int, value: str, insecure: bool, pins: tuple[str, ...]) -> None:
     """Store VALUE under KEY, a number such as 10 or 0x0a; "@-" reads it from stdin."""
-    access = choose_access(insecure=insecure or above[0], pins=(*above[1], *pins))
+    access = choose_access(insecure=insecure or above[0], pins=(*above[1], *pins), named_only=True)
     data = sys.stdin.buffer.read() if value == "@-" else value.encode()
 
     async def store(client: NodeClient) -> None:
@@ -49,7 +49,7 @@ def write(above: Above, *, key: int, value: str, insecure: bool, pins: tuple[str
 @click.pass_obj
 def delete(above: Above, *, key: int, insecure: bool, pins: tuple[str, ...]) -> None:
     """Remove the value under KEY, a number such as 10 or 0x0a."""
-    access = choose_access(insecure=insecure or above[0], pins=(*above[1], *pins))
+    access = choose_access(insecure=insecure or above[0], pins=(*above[1], *pins), named_only=True)
 
     async def remove(client: NodeClient) -> None:
         await client.meta_delete(key)

@@ -26,4 +26,4 @@ def command(*, container: str, kubernetes: bool) -> None:
         await client.restart_container(container, kubernetes=kubernetes)
         click.echo(f"{client.node}: told {container} to end", err=True)
 
-    on_clients(choose_access(), restart).finish()
+    on_clients(choose_access(named_only=True), restart).finish()

@@ -88,7 +88,7 @@ def command(
     _check_kubernetes(ctx, talos=talos, wanted=kubernetes)
     if not talos:
         return
-    nodes = _nodes([*control_plane_nodes, *worker_nodes])
+    nodes = _nodes([*control_plane_nodes, *worker_nodes], named_only=not dry_run)
     if with_secrets:
         _load_secrets(with_secrets)
     if dry_run:
@@ -111,10 +111,10 @@ def _check_kubernetes(ctx: click.Context, *, talos: bool, wanted: bool) -> None:
     click.echo(f"note: {_NO_KUBERNETES}", err=True)
 
 
-def _nodes(listed: Sequence[str]) -> tuple[str, ...]:
-    """Return the nodes of the cluster that the command line or the context names."""
+def _nodes(listed: Sequence[str], *, named_only: bool) -> tuple[str, ...]:
+    """Return the nodes of the cluster that the command line or, for a plan, the context names."""
     given = tuple(part.strip() for text in listed for part in text.split(",") if part.strip())
-    return tuple(dict.fromkeys(given or choose_access().nodes))
+    return tuple(dict.fromkeys(given or choose_access(named_only=named_only).nodes))
 
 
 def _context() -> tuple[str, Context]:
@@ -161,7 +161,10 @@ def _show_plan(nodes: Sequence[str], leave_out: Sequence[str]) -> None:
     ]
     click.echo(as_table(rows, ("node", "role", "authority", "to_do")))
     word = "go on with the rotation that was begun" if begun else "exchange it"
-    click.echo(f"nothing was changed; to {word}: edgectl rotate-ca --dry-run=false", err=True)
+    named = ",".join(nodes)
+    click.echo(
+        f"nothing was changed; to {word}: edgectl rotate-ca --dry-run=false -n {named}", err=True
+    )
 
 
 def _to_do(member: Member, rotation: Rotation) -> str:

@@ -37,7 +37,8 @@ def command(
     *, service: str | None, action: str, output: str, insecure: bool, pins: tuple[str, ...]
 ) -> None:
     """List services; show service ID with its events; start, stop or restart it."""
-    access = choose_access(insecure=insecure, pins=pins)
+    ends = action in ("stop", "restart")
+    access = choose_access(insecure=insecure, pins=pins, named_only=ends)
     if service and action != "status":
         _act(access, service, action)
         return

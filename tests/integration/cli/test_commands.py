@@ -93,7 +93,9 @@ def test_meta_is_written_and_deleted(cluster: Cluster) -> None:
 
 def test_services_are_acted_on(cluster: Cluster) -> None:
     """What can be restarted says so on every node; what cannot is refused."""
-    done = edgectl("service", "mdns", "restart")
+    done = edgectl(
+        "service", "mdns", "restart", "-n", ",".join(each.address for each in cluster.nodes)
+    )
     assert done.code == 0, done.err
     assert len(done.out.splitlines()) == 2
     assert edgectl("service", "apid", "stop", "-n", cluster.first).code != 0
