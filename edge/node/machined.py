@@ -7,6 +7,7 @@ Leaves with exit code 64 to have the machine restarted and 65 to have it powered
 import argparse
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Collection, Coroutine
 from pathlib import Path
@@ -27,6 +28,7 @@ from edge.node.service import State
 
 CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
+OPEN_FILES = 65_536
 WIPE_DEADLINE_S = 120.0
 _log = logger("machined")
 
@@ -36,10 +38,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="machined")
     parser.add_argument("--lab", type=Path, metavar="DIR", help="run as the lab node in DIR")
     options = parser.parse_args()
+    _allow_open_files()
     with asyncio.Runner() as runner:
         code = runner.run(run(options.lab))
         # An ordinary exit would wait for threads, such as one stuck in a name lookup.
         os._exit(code)
+
+
+def _allow_open_files() -> None:
+    """Let this process have a file for every connection that its memory allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(hard, OPEN_FILES) if os.geteuid() == 0 else hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
+    except (OSError, ValueError) as error:
+        _log.warning("open files stay limited: %s", error)
 
 
 async def run(lab: Path | None) -> int:

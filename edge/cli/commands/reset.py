@@ -58,7 +58,7 @@ class _Wipe:
     "--graceful/--no-graceful",
     default=True,
     show_default=True,
-    help="Leave the cluster and stop what runs first.",
+    help="Leave etcd and drain first, on nodes that have them.",
 )
 @click.option(
     "--reboot/--no-reboot", default=True, show_default=True, help="Restart, or power off."

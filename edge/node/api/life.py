@@ -83,9 +83,13 @@ class LifeCalls:
         actor = self.machine.end(Request.REBOOT, Stage.REBOOTING, "reboot", is_forced=is_forced)
         return machine_pb2.RebootResponse(messages=[machine_pb2.Reboot(actor_id=actor)])
 
-    async def Shutdown(self, _request: Any, _context: Context) -> machine_pb2.ShutdownResponse:
-        """Power the machine off."""
-        actor = self.machine.end(Request.POWER_OFF, Stage.SHUTTING_DOWN, "shutdown")
+    async def Shutdown(
+        self, request: machine_pb2.ShutdownRequest, _context: Context
+    ) -> machine_pb2.ShutdownResponse:
+        """Power the machine off; a forced one stops nothing first."""
+        actor = self.machine.end(
+            Request.POWER_OFF, Stage.SHUTTING_DOWN, "shutdown", is_forced=request.force
+        )
         return machine_pb2.ShutdownResponse(messages=[machine_pb2.Shutdown(actor_id=actor)])
 
     async def Reset(

@@ -2,11 +2,13 @@
 """What clients that wait see of a machine that starts and ends."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from edge.api import machine_pb2
 from edge.errors import NodeError
+from edge.node.api.life import LifeCalls
 from edge.node.boot.supervisor import Request
 from edge.node.configuration import Configuration, parse_configuration
 from edge.node.ending import Work
@@ -119,3 +121,27 @@ async def test_what_comes_first_is_told_and_done(new_machine: NewMachine) -> Non
         "task resetUserDisks STOP",
         "phase resetUserDisks STOP",
     ]
+
+
+class _Calls(LifeCalls):
+    """The calls alone, on a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+
+async def test_force_is_asked_for(new_machine: NewMachine) -> None:
+    """Of a restart by its mode, of a power-off by its own word; nothing is forced otherwise."""
+    shutdown, reboot = machine_pb2.ShutdownRequest, machine_pb2.RebootRequest
+    for request, is_forced in (
+        (shutdown(force=True), True),
+        (shutdown(), False),
+        (reboot(mode="FORCE"), True),
+        (reboot(mode="POWERCYCLE"), False),
+    ):
+        machine = new_machine()
+        await machine.boot()
+        calls: Any = _Calls(machine)
+        await (calls.Shutdown if isinstance(request, shutdown) else calls.Reboot)(request, None)
+        assert machine.ending
+        assert machine.ending.is_forced is is_forced
