@@ -177,7 +177,7 @@ class InlineManifest(Model):
     """Kubernetes objects to create."""
 
     name: Text | None = None
-    contents: Text | None = None
+    contents: SecretText | None = None
 
 
 class AdminKubeconfig(Model):

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.config.encode import encode
 from edge.config.load import identify, spell_identity
+from edge.config.mask import mask_text
 from edge.config.redact import redact
 from edge.config.stream import parse_stream
 
@@ -30,7 +31,7 @@ def diff(old: str, new: str, *, redacted: bool = True, context_lines: int = 3) -
     before, after = _by_identity(old), _by_identity(new)
     lines: list[str] = []
     for identity in before | after:
-        label = spell_identity(identity) or "v1alpha1"
+        label = mask_text(spell_identity(identity) or "v1alpha1", name if redacted else str)
         left, right = show(before.get(identity)), show(after.get(identity))
         lines += unified_diff(
             left,

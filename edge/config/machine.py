@@ -143,7 +143,7 @@ class Install(Model):
 class File(Model):
     """A file to write."""
 
-    content: Text | None = None
+    content: SecretText | None = None
     permissions: Permissions | None = None
     path: Text | None = None
     op: Literal["create", "append", "overwrite"] | None = None

@@ -129,7 +129,8 @@ def _check_size_match(value: Any) -> Any:
 def _check_url(text: str) -> str:
     parts = urlsplit(text)
     if not parts.scheme or not (parts.netloc or parts.path):
-        raise ValueError(f"{text!r} is not a URL")
+        # Not repeated: what is wrong with it does not keep secrets out of it.
+        raise ValueError("not a URL such as https://example.org")
     return text
 
 
@@ -191,6 +192,7 @@ Duration = Annotated[Text, AfterValidator(_check_duration)]
 Size = Annotated[str, BeforeValidator(_check_size)]
 SizeMatch = Annotated[str, BeforeValidator(_check_size_match)]
 Url = Annotated[Text, AfterValidator(_check_url)]
+SecretUrl = Annotated[Url, Secret()]
 Base64 = Annotated[Text, AfterValidator(_check_base64)]
 SecretBase64 = Annotated[Base64, Secret()]
 IPAddress = Annotated[Text, AfterValidator(_check_address)]

@@ -7,6 +7,7 @@ appears under its name only once it is whole.
 
 import asyncio
 import json
+import os
 import re
 import tempfile
 import zipfile
@@ -24,7 +25,8 @@ from edge import __version__
 from edge.client.client import NodeClient
 from edge.client.model import Definition, Document
 from edge.client.report import SocketFilter, SocketQuery
-from edge.config.redact import MASK, redact_text
+from edge.config.mask import MASK, LineMask, is_secret_name, mask_text
+from edge.config.redact import redact_text
 from edge.errors import EdgeError
 from edge.provision.restart import Opener
 
@@ -35,14 +37,6 @@ LOG_LIMIT_BYTES = 64 << 20
 _MEMORY_BYTES = 1 << 20
 _EVERY_SOCKET = SocketQuery(filter=SocketFilter.ALL, programs=True)
 _MACHINE_CONFIG = "MachineConfigs.config.talos.dev"
-
-_SECRET_NAME = re.compile(
-    r"key|token|password|passphrase|psk|.*(secret|private|credential).*|.*(encryption|private)key",
-    re.IGNORECASE,
-)
-_SECRET_TEXT = re.compile(
-    r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END \1-----|\Z)", re.DOTALL
-)
 
 Tell = Callable[[str], None]
 
@@ -73,9 +67,9 @@ async def make_bundle(
     """
     if await asyncio.to_thread(path.exists) and not overwrite:
         raise EdgeError(f"{path} is there already", hint="--force overwrites it, -O names another")
-    part = path.with_name(f".{path.name}.part")
+    part, handle = _stage(path)
     try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        with handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED) as archive:
             writer, slots = _Writer(archive), asyncio.Semaphore(workers)
 
             async def collect(node: str) -> list[str]:
@@ -85,6 +79,8 @@ async def make_bundle(
             faults = await asyncio.gather(*map(collect, openers))
             dead = [node for node in openers if not writer.has(node)]
             await writer.text("summary.yaml", _dump(_summary(openers, faults)))
+            archive.close()
+            await asyncio.to_thread(_flush, handle)
         size = part.stat().st_size
         part.replace(path)
     finally:
@@ -98,20 +94,17 @@ async def make_bundle(
     )
 
 
-def mask(value: Any, name: str = "") -> Any:
+def mask(value: Any, *, hide: bool = False) -> Any:
     """Return `value` with whatever looks secret masked, by name or by looks."""
     if isinstance(value, Mapping):
-        return {key: mask(inner, str(key)) for key, inner in value.items()}
+        return {
+            key: mask(inner, hide=hide or is_secret_name(str(key))) for key, inner in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [mask(each, name) for each in value]
-    if not isinstance(value, str):
-        return value
-    return MASK if value and _SECRET_NAME.fullmatch(name) else mask_text(value)
-
-
-def mask_text(text: str) -> str:
-    """Return `text` with private keys masked."""
-    return _SECRET_TEXT.sub(MASK, text)
+        return [mask(each, hide=hide) for each in value]
+    if hide:
+        return MASK if value and not isinstance(value, bool) else value
+    return mask_text(value) if isinstance(value, str) else value
 
 
 class _Writer:
@@ -133,11 +126,11 @@ class _Writer:
     async def lines(self, name: str, lines: AsyncIterator[str]) -> None:
         """Write what comes, once all has come; on disk when it is much."""
         with tempfile.SpooledTemporaryFile(_MEMORY_BYTES) as spool:
-            size = 0
+            size, masked = 0, LineMask()
             try:
                 async with aclosing(cast("Any", lines)):
                     async for line in lines:
-                        data = f"{mask_text(line)}\n".encode()
+                        data = f"{masked.mask(line)}\n".encode()
                         size += len(data)
                         if size > LOG_LIMIT_BYTES:
                             spool.write(b"(cut here: too long)\n")
@@ -181,7 +174,7 @@ class _Collector:
     async def _collect(self, client: NodeClient) -> None:
         # First the cheapest: who does not answer this is dead.
         version = asdict(await client.version())
-        await self.writer.text(self._name("version.yaml"), _dump(version))
+        await self.writer.text(self._name("version.yaml"), _dump(mask(version)))
         tables: dict[str, Callable[[], Awaitable[Any]]] = {
             "memory": client.memory,
             "mounts": client.mounts,
@@ -260,6 +253,7 @@ class _Collector:
 
     def _note(self, name: str, error: Exception) -> None:
         said = error.message if isinstance(error, EdgeError) else "did not answer in time"
+        said = mask_text(said)
         self.faults.append(f"{self.node}: {name}: {said}" if name else f"{self.node}: {said}")
 
 
@@ -275,6 +269,23 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
+def _stage(path: Path) -> tuple[Path, IO[bytes]]:
+    """Open a file beside `path` that only its owner can read and nobody could have laid out."""
+    try:
+        file, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise EdgeError(
+            f"writing {path}: {error.strerror}",
+            hint="-O names a file in a folder that you may write",
+        ) from error
+    return Path(name), os.fdopen(file, "w+b")
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
 def _document(kind: Definition, document: Document) -> dict[str, Any]:
     if kind.type == _MACHINE_CONFIG:
         spec = _masked_config(document.spec)
@@ -282,7 +293,7 @@ def _document(kind: Definition, document: Document) -> dict[str, Any]:
         spec = MASK
     else:
         spec = mask(document.spec)
-    return {"metadata": _plain(document.metadata), "spec": _plain(spec)}
+    return {"metadata": _plain(mask(document.metadata)), "spec": _plain(spec)}
 
 
 def _masked_config(spec: Any) -> Any:

@@ -147,7 +147,7 @@ class KubeFlannelCNIConfig(Document):
 class KubeInlineManifestConfig(NamedDocument):
     """Kubernetes objects to create."""
 
-    manifest: Text | None = None
+    manifest: SecretText | None = None
 
 
 class KubeNetworkConfig(Document):

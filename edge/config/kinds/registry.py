@@ -25,7 +25,7 @@ class CRIBaseRuntimeSpecConfig(Document):
 class CRICustomizationConfig(NamedDocument):
     """A part of the container runtime's own configuration."""
 
-    content: Text | None = None
+    content: SecretText | None = None
 
 
 class LocalImageCache(Model):

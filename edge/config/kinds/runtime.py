@@ -12,6 +12,7 @@ from edge.config.model import (
     Permissions,
     Secret,
     SecretText,
+    SecretUrl,
     Text,
     TextMap,
     Texts,
@@ -29,7 +30,7 @@ class EtcFileConfig(NamedDocument):
     """A file below /etc."""
 
     mode: Permissions | None = None
-    contents: Text | None = None
+    contents: SecretText | None = None
 
 
 class EventSinkConfig(Document):
@@ -41,7 +42,7 @@ class EventSinkConfig(Document):
 class ConfigFile(Model):
     """A file inside an extension's container."""
 
-    content: Text | None = None
+    content: SecretText | None = None
     mountPath: Text | None = None
 
 
@@ -88,7 +89,7 @@ class SecurityProfileConfig(Document):
 class SideroLinkConfig(Document):
     """A management tunnel."""
 
-    apiUrl: Url | None = None
+    apiUrl: SecretUrl | None = None
     uniqueToken: SecretText | None = None
 
 

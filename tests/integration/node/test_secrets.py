@@ -19,8 +19,9 @@ from edge.api import common_pb2, machine_pb2, resource_pb2, security_pb2
 from edge.client.client import connect
 from edge.client.model import ApplyMode
 from edge.client.trust import Mutual
+from edge.config.mask import MASK
 from edge.config.patch import parse_patch, patch_config
-from edge.config.redact import MASK, redact
+from edge.config.redact import redact
 from edge.config.stream import parse_stream
 from edge.config.talosconfig import Context, TalosConfig, save_talosconfig
 from edge.errors import EdgeError

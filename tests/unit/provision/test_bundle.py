@@ -2,6 +2,7 @@
 """Bundles for support: everything that is there, nothing that is secret, whole or not at all."""
 
 import os
+import stat
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.fakes.node_client import FakeClient, service
 SECRETS = "Oss.secrets.talos.dev"
 CONFIG = "MachineConfigs.config.talos.dev"
 PEM = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----"
+URL = "siderolink.api=grpc://bob:hidden-4@host?jointoken=hidden-5"
 
 
 def clients() -> list[FakeClient]:
@@ -25,13 +27,13 @@ def clients() -> list[FakeClient]:
             SECRETS: [{"ca": "hidden-1"}],
             CONFIG: ["version: v1alpha1\nmachine:\n    token: hidden-2.abcdef\n"],
             "Metas.runtime.talos.dev": [{"privateKey": "hidden-3", "note": f"x {PEM} y"}],
-            "../../Evil.talos.dev": [{"a": 1}],
+            "../../Evil.talos.dev": [{"a": 1, "joinToken": {"value": "hidden-6"}, "b": URL}],
         },
         sensitive=frozenset({SECRETS}),
         running=[service("apid")],
-        log={"apid": ["one", PEM.splitlines()[0]], "../evil": ["two"]},
+        log={"apid": ["one", *PEM.splitlines(), f"last {URL}"], "../evil": ["two"]},
     )
-    return [talker, FakeClient("10.0.0.2", dead="connection refused")]
+    return [talker, FakeClient("10.0.0.2", dead=f"connection refused by {URL}")]
 
 
 async def bundle(path: Path, *, overwrite: bool = False) -> BundleReport:
@@ -54,7 +56,8 @@ async def test_bundle_has_what_nodes_tell(tmp_path: Path) -> None:
     assert not [name for name in names if ".." in Path(name).parts or name.startswith("/")]
     assert {"10.0.0.1/version.yaml", "10.0.0.1/service-logs/apid.state"} <= set(names)
     assert {"10.0.0.1/errors.txt", "10.0.0.2/errors.txt"} <= set(names)
-    assert log.startswith("one\n")
+    assert log.startswith("one\n******\n")
+    assert "\nlast siderolink.api=grpc://******@host?" in log
     assert kernel == "booting\n"
     assert "hidden" not in told
     assert "PRIVATE KEY" not in told
@@ -74,6 +77,26 @@ async def test_bundle_that_exists_is_kept(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["b.zip"]  # noqa: PTH208
 
 
+async def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
+    """Whatever the umask says, and nothing that was laid out beside it is written to."""
+    trap = tmp_path / "trap"
+    trap.write_text("precious")
+    (tmp_path / ".b.zip.part").symlink_to(trap)
+    before = os.umask(0)
+    try:
+        await bundle(tmp_path / "b.zip")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "b.zip").stat().st_mode) == 0o600
+    assert trap.read_text() == "precious"
+
+
+async def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Before any node is asked."""
+    with pytest.raises(EdgeError, match="No such file"):
+        await bundle(tmp_path / "none" / "b.zip")
+
+
 def test_secrets_are_known_by_name_and_by_looks() -> None:
     """Keys in any nesting; what is public or empty stays."""
     given = {
@@ -83,6 +106,9 @@ def test_secrets_are_known_by_name_and_by_looks() -> None:
         "list": [{"secretboxEncryptionSecret": "s"}, PEM],
         "aescbcEncryptionKey": "k",
         "count": 3,
+        "presharedKey": 17,
+        "bootstrapToken": ["t", {"deep": "t"}],
+        "secret": False,
     }
     assert mask(given) == {
         "token": "******",
@@ -91,4 +117,7 @@ def test_secrets_are_known_by_name_and_by_looks() -> None:
         "list": [{"secretboxEncryptionSecret": "******"}, "******"],
         "aescbcEncryptionKey": "******",
         "count": 3,
+        "presharedKey": "******",
+        "bootstrapToken": ["******", {"deep": "******"}],
+        "secret": False,
     }
