@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from edge.client.client import NodeClient
     from edge.client.model import Applied
+    from edge.provision.contact import Contact
 
 
 @click.command(cls=NodeCommand)
@@ -51,7 +52,7 @@ def command(
     """Send the machine configuration FILE to the nodes named with -n.
 
     With --insecure it is the first configuration of a node in maintenance mode. A node that
-    boots from a card flashed here is recognised; any other should be given a --cert-fingerprint.
+    boots from a card flashed here is recognised; any other needs a --cert-fingerprint or a yes.
     With patches and without FILE every node keeps its own configuration, patched.
     """
     manner = Manner(mode=mode, try_timeout_s=try_timeout_s, dry_run=dry_run)
@@ -124,9 +125,9 @@ def _configuring(
         from edge.provision.contact import configure, wait_configured
 
         contact = await contact_node(node, access.pins)
-        is_stranger = contact.card is None and not access.pins
-        if is_stranger and not manner.dry_run and sys.stdin.isatty():
-            confirm(f"send the cluster's secrets to {node} all the same?", yes=yes)
+        if contact.card is None and not access.pins:
+            # A dry run, too, sends all of it.
+            _ask_to_trust(contact, yes=yes)
         mode = ApplyMode(manner.mode)
         applied = await configure(contact, text, mode=mode, dry_run=manner.dry_run)
         if not manner.dry_run and not await wait_configured(contact):
@@ -134,6 +135,18 @@ def _configuring(
         return applied
 
     return configure_node
+
+
+def _ask_to_trust(contact: "Contact", *, yes: bool) -> None:
+    from edge.errors import TrustError
+
+    if not yes and not sys.stdin.isatty():
+        raise TrustError(
+            f"nobody proved who {contact.node} is, so it was not sent the cluster's secrets",
+            hint=f"compare with its console, then add --cert-fingerprint '{contact.fingerprint}';"
+            " -y sends them blindly",
+        )
+    confirm(f"send the cluster's secrets to {contact.node} all the same?", yes=yes)
 
 
 def _sending(text: str, manner: Manner) -> "Callable[[NodeClient], Awaitable[Applied]]":

@@ -39,9 +39,9 @@ def rename(name: str) -> str:
     return f"kind: HostnameConfig\napiVersion: v1alpha1\nauto: off\nhostname: {name}\n"
 
 
-def configured(cluster: Cluster, node: str) -> Done:
+def configured(cluster: Cluster, node: str, *more: str) -> Done:
     """Give a fresh node the worker's configuration."""
-    return edgectl("apply-config", "-i", "-n", node, "-f", cluster.worker)
+    return edgectl("apply-config", "-i", "-n", node, "-f", cluster.worker, *more)
 
 
 def test_node_with_our_card_is_recognised(fresh: str) -> None:
@@ -66,6 +66,9 @@ def test_stranger_is_refused(
     """Who did not flash the card hears that nobody is proven, and cannot configure the node."""
     monkeypatch.setenv("EDGECTL_HOME", str(tmp_path))
     done = configured(cluster, fresh)
+    assert done.code == 8
+    assert "it was not sent the cluster's secrets" in done.err
+    done = configured(cluster, fresh, "--yes")
     assert done.code == 8
     assert "nobody proved who" in done.err
     assert "only from whoever flashed its card" in done.err
