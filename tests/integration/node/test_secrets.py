@@ -4,6 +4,7 @@
 import asyncio
 import base64
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -43,7 +44,34 @@ machine:
     config:
       registry.example.org:
         auth: {username: bob, password: registry-secret-Jx72Lm}
+  files:
+    - {content: "a=planted-content", path: /var/planted, op: create}
+  install: {grubUseUKICmdline: false, extraKernelArgs: ["a=tcp://h?jointoken=planted-argument"]}
+  logging:
+    destinations: [{endpoint: "tcp://bob:planted-endpoint@127.0.0.1:9", format: json_lines}]
+  systemDiskEncryption:
+    state: {keys: [{slot: 0, kms: {endpoint: "https://bob:planted-kms@127.0.0.1"}}]}
+  kubelet: {extraArgs: {some-token: planted-extra-argument}}
+cluster:
+  inlineManifests: [{name: x, contents: "a: planted-manifest"}]
+  externalCloudProvider: {enabled: true, manifests: ["https://h/?token=planted-url"]}
+---
+apiVersion: v1alpha1
+kind: SideroLinkConfig
+apiUrl: grpc://127.0.0.1:9?jointoken=planted-link
+---
+apiVersion: v1alpha1
+kind: KmsgLogConfig
+name: x
+url: tcp://bob:planted-kernel-log@127.0.0.1:9
+---
+apiVersion: v1alpha1
+kind: ExtensionServiceConfig
+name: x
+configFiles: [{content: "a: planted-extension", mountPath: /x}]
 """
+PLANTED = re.findall(r"planted-[a-z-]{3,}", MORE)
+"""Named here, so that what redaction does not know is looked for, too."""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +109,7 @@ def _secrets(bench: Bench, node: LabNode, text: str) -> dict[str, bytes]:
         "secretbox": bundle.secretbox_secret,
         "environment": "env-secret-cSdKq8",
         "registry": "registry-secret-Jx72Lm",
+        **{each: each for each in PLANTED},
         "authority": base64.b64encode(bundle.os.key).decode(),
         "kubernetes": base64.b64encode(bundle.k8s.key).decode(),
         "etcd": base64.b64encode(bundle.etcd.key).decode(),
