@@ -17,22 +17,30 @@ from threading import RLock, get_ident
 from edge.node.boot.console import say
 
 RING_LINES = 4096
+RING_CHARACTERS = 1 << 20
+LINE_CHARACTERS = 4096
 _PREFIX = "node."
 
 
 class Ring:
     """The last lines of one log, and who follows it; lines may come from any thread."""
 
-    def __init__(self, size: int = RING_LINES) -> None:
+    def __init__(self, size: int = RING_LINES, characters: int = RING_CHARACTERS) -> None:
         self._lines: deque[str] = deque(maxlen=size)
+        self._room = characters
         self._followers: set[_Follower] = set()
         # Reentrant: whatever the collector calls while it is held may log as well.
         self._lock = RLock()
 
     def add(self, line: str) -> None:
-        """Append a line without its newline."""
+        """Append a line without its newline; the oldest ones make room for it."""
         with self._lock:
+            if len(self._lines) == self._lines.maxlen:
+                self._room += len(self._lines.popleft())
             self._lines.append(line)
+            self._room -= len(line)
+            while self._room < 0 and len(self._lines) > 1:
+                self._room += len(self._lines.popleft())
             for follower in self._followers:
                 follower.hand(line)
 
@@ -111,10 +119,20 @@ class LogBook(logging.Handler):
             places = traceback.extract_tb(error.__traceback__)[-3:]
             trail = " > ".join(f"{Path(p.filename).name}:{p.lineno}" for p in places)
             text += f": {error!r} at {trail}"
+        text = _one_line(text)
         stamp = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self.open(name).add(f"{stamp} {record.levelname:<7} {text}")
         if record.levelno >= logging.WARNING:
             self._echo(f"{name}: {text}")
+
+
+def _one_line(text: str) -> str:
+    """Return `text` as a line that is not too long: some of it comes from whoever calls."""
+    if len(text) > LINE_CHARACTERS:
+        text = f"{text[:LINE_CHARACTERS]}… ({len(text)} characters)"
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 
 def logger(service: str) -> logging.Logger:

@@ -83,7 +83,7 @@ class Guard(grpc.GenericRpcHandler):
         """Return the handler of a method."""
         method = str(handler_call_details.method)
         # That there is none is for administrators to know, so this one has the checks, too.
-        return self._handlers.get(method) or self._wrap(method, _UNKNOWN)
+        return self._handlers.get(method) or self._wrap(method[:_NAME_CHARACTERS], _UNKNOWN)
 
     def _wrap(self, method: str, handler: Any) -> Any:
         """Return `handler` with the checks in front; it takes and gives bytes."""
@@ -179,6 +179,7 @@ class Guard(grpc.GenericRpcHandler):
         return {*own_addresses(addresses), *names, "localhost", "127.0.0.1", "::1"} - {""}
 
 
+_NAME_CHARACTERS = 80  # of a method that is not ours: the rest is its caller's text, not a name
 _MAINTENANCE_ROLES = frozenset({Role.READER})
 _NOT_AUTHORIZED = Failure(grpc.StatusCode.PERMISSION_DENIED, "not authorized")
 _CONFIGURED = Failure(

@@ -131,3 +131,27 @@ async def test_warnings_reach_the_console() -> None:
         "link eth0 is gone",
     ]
     await asyncio.sleep(0)
+
+
+@given(st.lists(st.text(max_size=60), max_size=60))
+def test_a_ring_is_bounded_in_characters(lines: list[str]) -> None:
+    """Long lines push out more of the old ones; the last one is always there."""
+    ring = Ring(40, 500)
+    for line in lines:
+        ring.add(line)
+    kept = ring.tail()
+    assert sum(map(len, kept)) <= 500 or len(kept) == 1
+    assert kept == lines[len(lines) - len(kept) :]
+    assert bool(kept) == bool(lines)
+
+
+def test_a_callers_text_is_one_short_line() -> None:
+    """Nobody fills the memory, forges a line or drives a terminal by what he asks for."""
+    book = start_logging(lambda _text: None)
+    logger("apid").info("%s refused", "/a\nb\x1b]0;title" + "x" * 100_000)
+    ring = book.ring("apid")
+    assert ring
+    (line,) = ring.tail(1)
+    assert line.isprintable()
+    assert len(line) < 5_000
+    assert "/a\\x0ab\\x1b]0;titlexxx" in line
