@@ -100,6 +100,7 @@ class Access:
 
         contact = await contact_node(node, self.pins)
         async with connect(self.label(node), contact.trust, address=node) as client:
+            client.enrolment_secret = contact.secret
             yield client
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge.api import machine_pb2_grpc, resource_pb2_grpc
 from edge.client.channel import Channel, translated
+from edge.errors import NodeError
 from edge.meta.enrolment import METADATA_KEY, proof
 
 CALL_TIMEOUT_S = 15.0
@@ -22,6 +23,8 @@ class NodeCalls:
         self.node = node
         self._channel = channel
         self._metadata = metadata
+        self.enrolment_secret: bytes | None = None
+        """The secret of the card that the node boots from, if it is ours: for maintenance mode."""
         # gRPC's generated stubs are untyped.
         self._machine: Any = machine_pb2_grpc.MachineServiceStub(channel.grpc)
         self._state: Any = resource_pb2_grpc.StateStub(channel.grpc)
@@ -43,7 +46,9 @@ class NodeCalls:
         anonymous = self._channel.presented is not None
         return translated(self.node, anonymous=anonymous, cause=self._channel.fault)
 
-    def _proof(self, secret: bytes | None) -> Metadata:
+    def _proof(self) -> Metadata:
+        """Return what proves to a node in maintenance mode that we flashed its card."""
+        secret = self.enrolment_secret
         if secret is None or self._channel.presented is None:
             return ()
         return ((METADATA_KEY, proof(secret, self._channel.presented.digest)),)
@@ -53,7 +58,7 @@ class NodeCalls:
         method: Callable[..., Any],
         request: Any,
         *,
-        timeout_s: float = CALL_TIMEOUT_S,
+        timeout_s: float | None = CALL_TIMEOUT_S,
         extra: Metadata = (),
     ) -> Any:
         with self._translated():
@@ -65,13 +70,29 @@ class NodeCalls:
         request: Any,
         *,
         timeout_s: float | None = CALL_TIMEOUT_S,
+        on_fault: Callable[[str], None] | None = None,
     ) -> AsyncIterator[Any]:
-        """Yield the messages of a stream; without `timeout_s` for as long as the node sends."""
+        """Yield the messages of a stream; without `timeout_s` for as long as the node sends.
+
+        A fault that the node tells in a message goes to `on_fault`.
+
+        Raises:
+            NodeError: when there is no `on_fault`; the stream ends then.
+        """
         with self._translated():
             call = method(request, timeout=timeout_s, metadata=self._metadata)
             try:
                 async for item in call:
+                    if fault := _fault(item):
+                        if on_fault is None:
+                            raise NodeError(f"{self.node}: {fault}")
+                        on_fault(fault)
                     yield item
             finally:
                 # Whoever stops listening ends the call, and does not leave it to the collector.
                 call.cancel()
+
+
+def _fault(item: Any) -> str:
+    """Return what went wrong according to a message of a stream that is not broken off."""
+    return str(getattr(getattr(item, "metadata", None), "error", ""))

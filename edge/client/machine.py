@@ -30,11 +30,8 @@ class MachineCalls(NodeCalls):
         mode: ApplyMode = ApplyMode.AUTO,
         dry_run: bool = False,
         try_timeout_s: float = 60.0,
-        enrolment_secret: bytes | None = None,
     ) -> Applied:
         """Send a machine configuration.
-
-        `enrolment_secret` is the card's, which proves that we flashed it.
 
         Raises:
             ConfigError: when the node finds faults in it.
@@ -48,9 +45,11 @@ class MachineCalls(NodeCalls):
             dry_run=dry_run,
             try_mode_timeout=timeout,
         )
-        extra = self._proof(enrolment_secret)
         answer = await self._call(
-            self._machine.ApplyConfiguration, request, timeout_s=APPLY_TIMEOUT_S, extra=extra
+            self._machine.ApplyConfiguration,
+            request,
+            timeout_s=APPLY_TIMEOUT_S,
+            extra=self._proof(),
         )
         first = answer.messages[0]
         return Applied(

@@ -21,8 +21,6 @@ from edge.client.report import (
     SocketQuery,
 )
 
-_WIPE_TIMEOUT_S = 3600.0
-
 
 class StatCalls(NodeCalls):
     """How busy the node is, and with what."""
@@ -100,7 +98,8 @@ class StatCalls(NodeCalls):
             for name in names
         ]
         request = storage_pb2.BlockDeviceWipeRequest(devices=descriptors)
-        await self._call(service.BlockDeviceWipe, request, timeout_s=_WIPE_TIMEOUT_S)
+        # As long as a disk takes: when the node is gone, the connection knows.
+        await self._call(service.BlockDeviceWipe, request, timeout_s=None, extra=self._proof())
 
     async def clock(self, server: str = "") -> ClockSample:
         """Compare the node's clock with `server`, or with the one it is configured to ask."""

@@ -80,9 +80,8 @@ async def configure(
         TrustError: when the node takes it only from somebody else.
     """
     async with connect(contact.node, contact.trust) as client:
-        return await client.apply(
-            configuration, mode=mode, dry_run=dry_run, enrolment_secret=contact.secret
-        )
+        client.enrolment_secret = contact.secret
+        return await client.apply(configuration, mode=mode, dry_run=dry_run)
 
 
 async def wait_configured(contact: Contact, *, deadline_s: float = 15.0) -> bool:

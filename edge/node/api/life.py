@@ -11,8 +11,8 @@ from edge import __version__
 from edge.api import machine_pb2, storage_pb2
 from edge.errors import ConfigError, NodeError, TrustError
 from edge.meta import keys
-from edge.meta.enrolment import METADATA_KEY, is_proof
 from edge.meta.partition import MetaPartition
+from edge.node.api.enrolment import check_enrolment
 from edge.node.api.guard import Context
 from edge.node.api.wipe import Target, check
 from edge.node.api.wipe import wipe as wipe_disk
@@ -23,7 +23,6 @@ from edge.node.log import logger
 from edge.node.machine import DISK, Machine, Stage
 from edge.node.resource import kind
 from edge.node.volume import LABELS
-from edge.pki.key import spki_digest
 
 META_VALUE_BYTES = 64 * 1024
 _ED25519 = (
@@ -57,7 +56,7 @@ class LifeCalls:
         self, request: machine_pb2.ApplyConfigurationRequest, context: Context
     ) -> machine_pb2.ApplyConfigurationResponse:
         """Apply a machine configuration."""
-        self._check_enrolment(context)
+        check_enrolment(self.machine, context)
         is_first = self.machine.in_maintenance
         applied = await self.applier.apply(
             request.data,
@@ -136,18 +135,6 @@ class LifeCalls:
         if self.machine.volumes.meta is None:
             raise NodeError("this node has no META partition")
         return self.machine.volumes.meta
-
-    def _check_enrolment(self, context: Context) -> None:
-        enrolment = self.machine.enrolment
-        if enrolment is None or not self.machine.in_maintenance:
-            return
-        metadata = dict(context.invocation_metadata() or ())
-        given = metadata.get(METADATA_KEY, "")
-        if not is_proof(given, enrolment.secret, spki_digest(self.machine.key)):
-            raise TrustError(
-                "this node takes its first configuration only from whoever flashed its card"
-                f" (enrolment {enrolment.id})"
-            )
 
 
 def _key_warnings(context: Context) -> tuple[str, ...]:

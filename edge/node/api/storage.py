@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 from edge.api import storage_pb2, storage_pb2_grpc
+from edge.node.api.enrolment import check_enrolment
 from edge.node.api.guard import Context
 from edge.node.api.wipe import Cancelled, Target, check, wipe
 from edge.node.log import logger
@@ -40,9 +41,10 @@ class DiskService(storage_pb2_grpc.StorageServiceServicer):
         return storage_pb2.DisksResponse(messages=[storage_pb2.Disks(disks=disks)])
 
     async def BlockDeviceWipe(
-        self, request: storage_pb2.BlockDeviceWipeRequest, _context: Context
+        self, request: storage_pb2.BlockDeviceWipeRequest, context: Context
     ) -> storage_pb2.BlockDeviceWipeResponse:
         """Wipe disks or partitions, once all of them may be."""
+        check_enrolment(self._machine, context)
         targets = [check(self._machine, each) for each in request.devices]
         gone = Event()
         work = asyncio.get_running_loop().run_in_executor(_pool, _wipe, targets, gone)

@@ -52,6 +52,18 @@ def test_node_with_our_card_is_recognised(fresh: str) -> None:
     assert done.rows()[1][:4] == [fresh, "runtime", "Disk", "disk.img"]
 
 
+def test_node_with_our_card_lets_us_wipe(
+    fresh: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In maintenance mode whoever flashed its card may wipe disks, and nobody else."""
+    wipe = ("wipe", "disk", "sda", "--insecure", "-y", "-n", fresh)
+    assert "there is no disk sda on this node" in edgectl(*wipe).err
+    monkeypatch.setenv("EDGECTL_HOME", str(tmp_path))
+    done = edgectl(*wipe)
+    assert done.code == 8
+    assert "only by whoever flashed its card" in done.err
+
+
 def test_first_configuration_makes_a_member(cluster: Cluster, fresh: str) -> None:
     """Enrolment lets the owner of the card configure the node, which answers mTLS at once."""
     done = configured(cluster, fresh)

@@ -78,7 +78,8 @@ class Bench:
         async with connect(node.address, Blind()) as client:
             mode = more.get("mode", ApplyMode.AUTO)
             assert isinstance(mode, ApplyMode)
-            return await client.apply(text, mode=mode, enrolment_secret=self.secret(node))
+            client.enrolment_secret = self.secret(node)
+            return await client.apply(text, mode=mode)
 
     async def stage(self, node: LabNode) -> str:
         """Return the node's stage, whichever of the two ways it is to be asked."""

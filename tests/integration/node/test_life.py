@@ -71,14 +71,20 @@ async def test_first_contact_to_reset(bench: Bench) -> None:
         with pytest.raises(TrustError, match="whoever flashed its card"):
             await client.apply(generated.controlplane)
         with pytest.raises(TrustError, match="whoever flashed its card"):
-            await client.apply(generated.controlplane, enrolment_secret=bytes(32))
+            await client.wipe_disks(("sda",), method="FAST")
+        client.enrolment_secret = bytes(32)
+        with pytest.raises(TrustError, match="whoever flashed its card"):
+            await client.apply(generated.controlplane)
+        with pytest.raises(TrustError, match="whoever flashed its card"):
+            await client.wipe_disks(("sda",), method="FAST")
         with pytest.raises(TrustError, match="not authorized"):
             await client.reboot()
-        applied = await client.apply(
-            generated.controlplane, enrolment_secret=bench.secret(node), dry_run=True
-        )
+        client.enrolment_secret = bench.secret(node)
+        with pytest.raises(NodeError, match="there is no disk sda on this node"):
+            await client.wipe_disks(("sda",), method="FAST")
+        applied = await client.apply(generated.controlplane, dry_run=True)
         assert applied.details.startswith("Dry run summary:")
-        applied = await client.apply(generated.controlplane, enrolment_secret=bench.secret(node))
+        applied = await client.apply(generated.controlplane)
         assert applied.mode == "no_reboot"
     async with bench.administrator(node) as client:
         await patiently(lambda: _is_ready(bench, node))

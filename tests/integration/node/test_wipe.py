@@ -4,19 +4,22 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.api import storage_pb2
-from edge.errors import ConfigError, NodeError
+from edge.errors import ConfigError, NodeError, TrustError
+from edge.meta.enrolment import METADATA_KEY, new_enrolment, proof
 from edge.node.api import wipe as wipe_module
 from edge.node.api.storage import DiskService
 from edge.node.api.wipe import HEAD_BYTES, STEP_BYTES, TAIL_BYTES, Cancelled, check, ranges, wipe
 from edge.node.log import LogBook, start_logging
 from edge.node.machine import Machine
 from edge.node.resource import kind
+from edge.pki.key import spki_digest
 from edge.units import MIB
 from flasher.table import Table, add_partition, read_table, write_table
 from tests.fakes.call import CONTEXT
@@ -87,6 +90,32 @@ async def _wipe(machine: Machine, *devices: str, **more: Any) -> None:
         devices=[Wanted(device=device, **more) for device in devices]
     )
     await DiskService(machine).BlockDeviceWipe(request, CONTEXT)
+
+
+class _Asked:
+    """The context of a call with metadata."""
+
+    def __init__(self, *metadata: tuple[str, str]) -> None:
+        self._metadata = metadata
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return self._metadata
+
+
+async def test_an_enrolled_card_wants_a_proof(machine: Machine, port: LoopPort, card: Path) -> None:
+    """In maintenance mode anybody may call, and whoever flashed the card alone may wipe."""
+    machine.enrolment = new_enrolment(now=datetime.now(UTC))
+    request: Any = storage_pb2.BlockDeviceWipeRequest(devices=[Wanted(device=port.name)])
+    service, before = DiskService(machine), _content(card)
+    right = proof(machine.enrolment.secret, spki_digest(machine.key))
+    for metadata in ((), ((METADATA_KEY, proof(bytes(32), spki_digest(machine.key))),)):
+        context: Any = _Asked(*metadata)
+        with pytest.raises(TrustError, match="only by whoever flashed its card"):
+            await service.BlockDeviceWipe(request, context)
+        assert _content(card) == before
+    proven: Any = _Asked((METADATA_KEY, right))
+    await service.BlockDeviceWipe(request, proven)
+    assert _content(card) != before
 
 
 async def test_signatures_at_both_ends(machine: Machine, port: LoopPort, card: Path) -> None:
