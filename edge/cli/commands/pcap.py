@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from edge.cli.nodes import choose_access, on_clients
 from edge.cli.options import NodeCommand
 from edge.cli.single import only_node
 from edge.cli.values import DURATION
+from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -90,8 +92,17 @@ def _opened(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         yield sys.stdout.buffer
         return
-    with Path(file).open("wb") as target:
+    # What passes a node may be secret: nobody else reads it.
+    try:
+        target = open(file, "wb", opener=_open_private)  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise EdgeError(f"writing {file}: {error.strerror}") from error
+    with target:
         yield target
+
+
+def _open_private(file: str, flags: int) -> int:
+    return os.open(file, flags, 0o600)
 
 
 async def _save(chunks: AsyncIterator[bytes], file: str) -> None:

@@ -70,8 +70,22 @@ async def test_snapshot_is_saved_when_its_digest_is_right(tmp_path: Path) -> Non
     pages = bytes(range(256)) * 16
     whole = pages + hashlib.sha256(pages).digest()
     assert await save_snapshot(chunks(whole), tmp_path / "db") == len(whole)
+    assert (tmp_path / "db").read_bytes() == whole
     with pytest.raises(EdgeError, match="already"):
         await save_snapshot(chunks(whole), tmp_path / "db")
+
+
+async def test_snapshot_is_its_owners_alone(tmp_path: Path) -> None:
+    """Every secret of the cluster is in it; what others laid out where it goes is not written."""
+    pages = bytes(512)
+    whole = pages + hashlib.sha256(pages).digest()
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / "db.part").symlink_to("elsewhere")
+    await save_snapshot(chunks(whole), tmp_path / "db")
+    assert (tmp_path / "db").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+    with pytest.raises(EdgeError, match="No such file"):
+        await save_snapshot(chunks(whole), tmp_path / "none/db")
 
 
 @pytest.mark.parametrize("bad", [b"", b"x" * 1024, b"x" * (512 + 32)])
