@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -103,6 +104,8 @@ _HONEST = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.FAILED_PRECONDITION)
 # Upstream's policy, and in its words: resources are for controllers to write.
 _READ_ONLY = (grpc.StatusCode.PERMISSION_DENIED, "write access is not allowed")
 _WORDS = 5
+OUTCOMES = Path(__file__).parents[2] / "golden/api/outcomes.txt"
+"""What a lab node answers, so that none that works begins to say that it does not."""
 
 
 @pytest_asyncio.fixture(loop_scope="function")
@@ -163,11 +166,15 @@ async def test_every_method_works_or_says_why_not(
 ) -> None:
     """With the request of a client that means it."""
     text = bench.generate(node).controlplane
-    faults = {}
-    for path in METHODS.keys() - ENDING:
-        if fault := _fault(path, await call(channel, path, _request(path, text))):
+    faults, outcomes = {}, []
+    # Backwards: what is written is then deleted, what is stopped is then started.
+    for path in sorted(METHODS.keys() - ENDING, reverse=True):
+        outcome = await call(channel, path, _request(path, text))
+        outcomes.append(f"{path.removeprefix('/')} {outcome.code.name}\n")
+        if fault := _fault(path, outcome):
             faults[path] = fault
     assert not faults, "\n".join(f"{path}: {fault}" for path, fault in sorted(faults.items()))
+    assert "".join(outcomes[::-1]) == OUTCOMES.read_text()
 
 
 async def test_methods_that_end_the_machine(bench: Bench, node: LabNode) -> None:
