@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files of a node."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,11 +21,22 @@ class FileCalls(NodeCalls):
         async for data in self._stream(self._machine.Read, request, timeout_s=None):
             yield data.bytes
 
-    async def copy(self, path: str) -> AsyncIterator[bytes]:
-        """Yield a file or a whole tree as a compressed tar archive."""
+    async def copy(
+        self, path: str, *, on_fault: Callable[[str], None] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield a file or a whole tree as a compressed tar archive.
+
+        What the node could not read of it goes to `on_fault`; the rest of the archive is good.
+
+        Raises:
+            NodeError: when there is no `on_fault`.
+        """
         request = machine_pb2.CopyRequest(root_path=path)
-        async for data in self._stream(self._machine.Copy, request, timeout_s=None):
-            yield data.bytes
+        stream = self._stream(self._machine.Copy, request, timeout_s=None, on_fault=on_fault)
+        async for data in stream:
+            # Nothing would be taken for the end.
+            if data.bytes:
+                yield data.bytes
 
     async def list_files(
         self, path: str, *, recurse: bool = False, depth: int = 0, kinds: Sequence[str] = ()

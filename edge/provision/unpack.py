@@ -97,6 +97,13 @@ class _Inflated:
             missing -= len(part)
         return b"".join(parts)
 
+    def finish(self) -> None:
+        """Read to the end, and throw it away."""
+        while self.read(_COPY_BYTES):
+            pass
+        while self._fetch():
+            pass
+
     def _refill(self, wanted: int) -> bool:
         while not self._ready:
             # Limited, so that a small message never becomes a large one in memory.
@@ -120,6 +127,8 @@ def _unpack(source: _Inflated, destination: Path) -> Unpacked:
         folder = Path(staging) / "tree"
         folder.mkdir()
         result = _extract(source, folder)
+        # What went wrong on the way is told at the very end.
+        source.finish()
         _move_into(folder, destination)
     return result
 

@@ -12,6 +12,7 @@ import click
 from edge.cli.nodes import choose_access, on_clients
 from edge.cli.options import NodeCommand
 from edge.cli.single import only_node
+from edge.errors import NodeError
 from edge.units import format_size
 
 if TYPE_CHECKING:
@@ -27,13 +28,17 @@ def command(*, source: str, destination: str) -> None:
     """Copy the file or folder PATH of one node into FOLDER of this machine.
 
     With - the compressed tar archive goes to stdout. Devices, pipes and links that lead out of
-    FOLDER are left out and named. A copy that fails leaves nothing behind.
+    FOLDER are left out and named. A copy that breaks off leaves nothing behind; one of which the
+    node could not read everything is kept, with what is missing named and an error at the end.
     """
     access = only_node(choose_access(), "copy")
 
     async def copy(client: NodeClient) -> None:
-        chunks = client.copy(source)
+        faults: list[str] = []
+        chunks = client.copy(source, on_fault=faults.append)
         await (_print(chunks) if destination == "-" else _unpack(chunks, Path(destination)))
+        if faults:
+            raise NodeError(f"{client.node}: the copy is not whole: {'; '.join(faults)}")
 
     on_clients(access, copy, deadline_s=None).finish()
 

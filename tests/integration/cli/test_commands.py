@@ -3,6 +3,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -73,12 +74,32 @@ def test_a_folder_is_copied(cluster: Cluster, tmp_path: Path) -> None:
     """Into a folder, or as an archive to stdout; a copy that fails leaves nothing."""
     done = edgectl("cp", "/", str(tmp_path / "out"), "-n", cluster.first)
     assert done.code == 0, done.err
-    assert (tmp_path / "out/console.log").read_text().startswith("edge: ")
+    assert "edge: machined started" in (tmp_path / "out/console.log").read_text()
     printed = _process("copy", "/console.log", "-", "-n", cluster.first).stdout
     with tarfile.open(fileobj=io.BytesIO(printed)) as archive:
         assert [Path(each.name).name for each in archive if each.isfile()] == ["console.log"]
     assert edgectl("copy", "/none", str(tmp_path / "none"), "-n", cluster.first).code == 9
     assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_copy_that_is_not_whole_says_so(cluster: Cluster, tmp_path: Path) -> None:
+    """What the node could not read is named at the end, and what it could is there."""
+    folder = cluster.nodes[0].folder / "deep"
+    deepest = folder.joinpath(*["d"] * 260)
+    deepest.mkdir(parents=True)
+    (folder / "file").write_text("content")
+    try:
+        done = edgectl("copy", "/deep", str(tmp_path / "out"), "-n", cluster.first)
+        printed = _process("copy", "/deep", "-", "-n", cluster.first)
+    finally:
+        shutil.rmtree(folder)
+    for code, err in ((done.code, done.err), (printed.returncode, printed.stderr.decode())):
+        assert code == 9
+        assert "the copy is not whole: /deep/d/d/" in err
+        assert "more than 256 folders deep" in err
+    assert (tmp_path / "out/file").read_text() == "content"
+    with tarfile.open(fileobj=io.BytesIO(printed.stdout)) as archive:
+        assert "file" in archive.getnames()
 
 
 def test_meta_is_written_and_deleted(cluster: Cluster) -> None:

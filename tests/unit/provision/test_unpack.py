@@ -182,6 +182,20 @@ async def test_existing_folder_is_added_to(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
+async def test_everything_is_read_to_the_end(tmp_path: Path) -> None:
+    """Behind the archive a node tells what was wrong with it."""
+    ended = False
+
+    async def telling() -> AsyncIterator[bytes]:
+        nonlocal ended
+        async for chunk in chunked(archive((entry("file"), b"x")), 1):
+            yield chunk
+        ended = True
+
+    await unpack(telling(), tmp_path / "out")
+    assert ended
+
+
 async def test_single_file_has_a_limit() -> None:
     """What should be small is not read on when it is not."""
     data = archive((entry("f"), os.urandom(10_000)))
