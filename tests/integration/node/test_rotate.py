@@ -47,9 +47,10 @@ class Cluster:
         return Mutual(ca=context.ca, crt=context.crt, key=context.key)
 
     def start(self, *more: str) -> Awaitable[Process]:
-        """Begin `edgectl rotate-ca`."""
+        """Begin `edgectl rotate-ca`, of all nodes unless told otherwise."""
+        named = () if "-n" in more else ("-n", ",".join(self.addresses))
         return asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "edge", "rotate-ca", *more),
+            *(sys.executable, "-m", "edge", "rotate-ca", *named, *more),
             cwd=ROOT,
             env={**os.environ, "TALOSCONFIG": str(self.talosconfig)},
             stdout=PIPE,
