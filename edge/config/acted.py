@@ -46,7 +46,7 @@ _ROOT = frozenset(
 )
 
 _DOCUMENTS: Mapping[str, frozenset[str]] = {
-    "HostnameConfig": frozenset({"auto", "hostname"}),
+    "HostnameConfig": frozenset({"hostname"}),
     "LinkConfig": frozenset({"up", "mtu", "addresses.address"})
     | {f"routes.{key}" for key in ("destination", "gateway", "source", "metric", "mtu")},
     "DHCPv4Config": frozenset({"routeMetric", "ignoreRoutes"}),
@@ -84,6 +84,9 @@ def _idle_in(part: Part) -> Iterator[str]:
         yield spell_identity(part.identity)
     else:
         own = {k: v for k, v in part.raw.value.items() if k not in _IDENTITY}
+        if kind == "HostnameConfig" and (own.get("hostname") or own.get("auto") == "stable"):
+            # It says what happens anyway; `auto: off` without a name would change something.
+            own.pop("auto", None)
         for key in _idle(own, _DOCUMENTS[kind], ()):
             yield f"{spell_identity(part.identity)} {key}"
 

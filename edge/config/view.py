@@ -22,7 +22,7 @@ from edge.config.kinds.network import (
     StaticHostConfig,
     TimeSyncConfig,
 )
-from edge.config.kinds.runtime import EnvironmentConfig, SysctlConfig, WatchdogTimerConfig
+from edge.config.kinds.runtime import SysctlConfig, WatchdogTimerConfig
 from edge.config.kubelet import KubeletView, kubelet_view
 from edge.config.load import MachineConfig
 from edge.config.machine import Machine
@@ -65,17 +65,14 @@ class NodeView:
     machine_type: MachineType | None
     """Nothing while the configuration has no root document."""
     hostname: str | None
-    hostname_auto: bool
-    """Without a `hostname`: make a stable one from the machine's identity."""
+    """Without one the machine gets a stable name made from its identity."""
     interfaces: tuple[InterfaceView, ...]
     nameservers: tuple[Address, ...]
     search_domains: tuple[str, ...]
     static_hosts: tuple[StaticHost, ...]
     time_disabled: bool
     time_servers: tuple[str, ...]
-    time_boot_timeout_s: float | None
     sysctls: Mapping[str, str]
-    environment: Mapping[str, str] = field(repr=False)
     watchdog: Watchdog | None
     cert_sans: tuple[str, ...]
     token: str = field(repr=False)
@@ -112,22 +109,18 @@ def view(config: MachineConfig) -> NodeView:
     control_plane = cluster.controlPlane if cluster else None
     named = config.only(KubeClusterConfig)
     identity = config.only(DiscoveryIdentityConfig)
-    hostname, auto = _hostname(config, network)
     ca_cert, ca_key = (machine.ca.crt, machine.ca.key) if machine.ca else (None, None)
-    time_disabled, time_servers, boot_timeout = _time(config, machine)
+    time_disabled, time_servers = _time(config, machine)
     return NodeView(
         machine_type=_TYPES.get(machine.type or ""),
-        hostname=hostname,
-        hostname_auto=auto,
+        hostname=_hostname(config, network),
         interfaces=_interfaces(config, network),
         nameservers=_nameservers(config, network),
         search_domains=_search_domains(config, network),
         static_hosts=_static_hosts(config, network),
         time_disabled=time_disabled,
         time_servers=time_servers,
-        time_boot_timeout_s=boot_timeout,
         sysctls=_merge(machine.sysctls, *(d.params for d in config.of_kind(SysctlConfig))),
-        environment=_merge(machine.env, *(d.variables for d in config.of_kind(EnvironmentConfig))),
         watchdog=_watchdog(config),
         cert_sans=tuple(machine.certSANs or ()),
         token=machine.token or "",
@@ -143,11 +136,9 @@ def view(config: MachineConfig) -> NodeView:
     )
 
 
-def _hostname(config: MachineConfig, network: Network) -> tuple[str | None, bool]:
+def _hostname(config: MachineConfig, network: Network) -> str | None:
     document = config.only(HostnameConfig)
-    if document and document.hostname:
-        return document.hostname, False
-    return network.hostname or None, not (document and document.auto == "off")
+    return (document and document.hostname) or network.hostname or None
 
 
 def _interfaces(config: MachineConfig, network: Network) -> tuple[InterfaceView, ...]:
@@ -247,15 +238,15 @@ def _static_hosts(config: MachineConfig, network: Network) -> tuple[StaticHost, 
     )
 
 
-def _time(config: MachineConfig, machine: Machine) -> tuple[bool, tuple[str, ...], float | None]:
+def _time(config: MachineConfig, machine: Machine) -> tuple[bool, tuple[str, ...]]:
     document = config.only(TimeSyncConfig)
     if document:
         servers = (document.ntp and document.ntp.servers) or ()
-        return document.enabled is False, tuple(servers), _seconds(document.bootTimeout)
+        return document.enabled is False, tuple(servers)
     if not machine.time:
-        return False, (), None
+        return False, ()
     time = machine.time
-    return bool(time.disabled), tuple(time.servers or ()), _seconds(time.bootTimeout)
+    return bool(time.disabled), tuple(time.servers or ())
 
 
 def _watchdog(config: MachineConfig) -> Watchdog | None:

@@ -107,7 +107,7 @@ def command() -> None:
     help="Pull images of HOST from URL. Repeatable.",
 )
 @click.option("--with-kubespan", "kubespan", is_flag=True, help="Switch the mesh network on.")
-@click.option("--persist/--no-persist", default=True, help="Keep the configuration on disk.")
+@click.option("--persist/--no-persist", default=True, help="Taken: nodes always keep it on disk.")
 @click.option("--talos-version", "version", default="", help="Make secrets for an older version.")
 @click.option("--kubernetes-version", default="", help="Accepted; without effect so far.")
 @click.option("--with-docs/--without-docs", default=True, help="Accepted; editors use the schema.")
@@ -198,7 +198,7 @@ def _as_patches(
     if kubespan:
         changes.append({"machine": {"network": {"kubespan": {"enabled": True}}}})
     if not persist:
-        changes.append({"persist": False})
+        raise click.UsageError("every node keeps its configuration: leave out --no-persist")
     return [json.dumps(each) for each in changes]
 
 

@@ -117,7 +117,7 @@ def test_documents_describe_a_machine(bundle: SecretsBundle) -> None:
         assert seen.machine_type is kind
         assert (seen.cluster_name, seen.endpoint) == ("demo", "https://10.0.0.10:6443")
         assert (seen.cluster_id, seen.cluster_secret) == (bundle.cluster_id, bundle.cluster_secret)
-        assert seen.hostname_auto
+        assert seen.hostname is None
         assert seen.token == bundle.trustd_token
 
 

@@ -97,6 +97,7 @@ def test_single_file(tmp_path: Path) -> None:
         (["gen", "config", "demo", ENDPOINT, "-t", ","], ExitCode.USAGE),
         (["gen", "config", "demo", ENDPOINT, "--with-secrets", "nowhere.yaml"], ExitCode.CONFIG),
         (["gen", "config", "demo"], ExitCode.USAGE),
+        (["gen", "config", "demo", ENDPOINT, "--no-persist"], ExitCode.USAGE),
     ],
 )
 def test_bad_arguments(

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every key that upstream knows is modelled, and acted on or warned about."""
 
+import ast
 from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_origin
 
 import pytest
 
+import edge.node
 from edge.config.acted import acted_keys, idle_keys
 from edge.config.document import KINDS
 from edge.config.encode import encode
+from edge.config.interface import InterfaceView, RouteView, SelectorView, StaticHost
+from edge.config.kubelet import KubeletView
 from edge.config.load import load
 from edge.config.shape import Shape, document_shape
-from edge.config.view import view
+from edge.config.view import NodeView, Watchdog, view
 from tests.fakes.documents import KEYS, value_at
 
 _IDENTITY = ("apiVersion", "kind", "name")
@@ -76,6 +82,33 @@ def test_key_that_is_acted_on_changes_what_a_node_does(kind: str, path: str) -> 
         holder = holder[0] if isinstance(holder, list) else holder
     del holder[keys[-1]]
     assert _seen(with_key) != _seen(without)
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ("auto: stable", ()),
+        ("auto: off\nhostname: n1", ()),
+        ("auto: off", ("HostnameConfig auto",)),
+    ],
+)
+def test_a_node_without_a_name_makes_one_anyway(keys: str, named: tuple[str, ...]) -> None:
+    """Whoever switches that off is told that it has no effect."""
+    text = f"apiVersion: v1alpha1\nkind: HostnameConfig\n{keys}\n"
+    assert idle_keys(load(text)) == named
+
+
+def test_what_a_node_acts_on_is_read_by_one() -> None:
+    """A setting that reaches the view and nobody beyond it has no effect."""
+    folder = Path(edge.node.__file__).parent
+    read = {
+        node.attr
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    inner = (NodeView, InterfaceView, RouteView, SelectorView, StaticHost, Watchdog, KubeletView)
+    assert {each.name for model in inner for each in fields(model)} - read == set()
 
 
 def _seen(document: dict[str, Any]) -> object:

@@ -100,9 +100,7 @@ def shared(seen: NodeView) -> tuple[object, ...]:
         seen.static_hosts,
         seen.time_disabled,
         seen.time_servers,
-        seen.time_boot_timeout_s,
         seen.sysctls,
-        seen.environment,
     )
 
 
@@ -114,9 +112,7 @@ def test_both_places_mean_the_same() -> None:
         (StaticHost(address=ip_address("10.0.0.5"), names=("nas", "files")),),
         True,
         ("t.example",),
-        60.0,
         {"a.b": "1"},
-        {"http_proxy": "p"},
     )
     assert shared(view(load(OLD))) == shared(view(load(NEW))) == expected
 
@@ -166,7 +162,7 @@ def test_identity(generated: Generated, bundle: SecretsBundle) -> None:
     """Names, token and authorities of generated configurations."""
     seen = view(load(generated.controlplane))
     assert seen.machine_type is MachineType.CONTROLPLANE
-    assert (seen.hostname, seen.hostname_auto) == (None, True)
+    assert seen.hostname is None
     assert seen.token == bundle.trustd_token
     assert (seen.ca_cert, seen.ca_key) == (bundle.os.certificate, bundle.os.key)
     assert (seen.cluster_name, seen.endpoint) == ("demo", "https://10.0.0.10:6443")
@@ -178,11 +174,10 @@ def test_identity(generated: Generated, bundle: SecretsBundle) -> None:
 
 
 def test_old_names() -> None:
-    """`join` is an old name of worker; a hostname of one's own is not automatic."""
+    """`join` is an old name of worker."""
     seen = view(load(OLD))
     assert seen.machine_type is MachineType.WORKER
     assert seen.hostname == "n1"
-    assert view(load(NEW)).hostname_auto is False
 
 
 def test_secrets_stay_out_of_repr(generated: Generated, bundle: SecretsBundle) -> None:

@@ -257,7 +257,7 @@ cards:
 """,
     )
     one, two, three = (_view(spec) for spec in load_list(path))
-    assert (one.hostname, two.hostname, one.hostname_auto) == ("n1.lab", "n2", False)
+    assert (one.hostname, two.hostname) == ("n1.lab", "n2")
     assert one.sysctls == {"net.core.somaxconn": "4096"}
     assert [str(each) for each in one.nameservers] == ["10.0.0.1"]
     (first,) = one.interfaces

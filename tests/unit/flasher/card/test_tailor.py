@@ -82,7 +82,7 @@ def test_card_has_the_last_word(
     made = tailor(text, hostname=hostname, network=network)
     found = view(load(made))
     link = _own(found.interfaces, interface)
-    assert (found.hostname, found.hostname_auto) == (hostname, False)
+    assert found.hostname == hostname
     assert (link.dhcp, link.addresses) == (dhcp, network.addresses)
     gateways = [route.gateway for route in link.routes]
     assert gateways == ([network.gateway] if network.gateway else [])
