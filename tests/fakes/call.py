@@ -11,7 +11,14 @@ class Refused(Exception):
 
 
 class FakeContext:
-    """A call's context that can only be ended."""
+    """A call's context that can only be ended; the caller has no address."""
+
+    def __init__(self, peer: str = "unix:") -> None:
+        self._peer = peer
+
+    def peer(self) -> str:
+        """Return where the caller is."""
+        return self._peer
 
     async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn:
         """End the call."""

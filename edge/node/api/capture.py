@@ -3,14 +3,16 @@
 
 Nothing is kept for a client that is too slow: what does not fit the socket's buffer the kernel
 drops. A lab node shares its link with the machine and is shown only what has its own address.
+The caller's own connection is left out: a capture would feed itself.
 """
 
 import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from urllib.parse import unquote
 
 import grpc
 
@@ -41,6 +43,9 @@ class CaptureCalls:
         """Stream packets of a link, from now on."""
         link = request.interface
         program = packet.read_program(request.bpf_filter)
+        if caller := _end(context.peer()):
+            # Every packet that is told would be another one to tell.
+            program = packet.without(*caller, program)
         if self.machine.platform.mode == "container":
             program = _own_alone(link, self.machine.platform.listen, program)
         try:
@@ -52,6 +57,18 @@ class CaptureCalls:
             yield common_pb2.Data(bytes=packet.file_header(kind, snap))
             async for data in _records(opened, link, snap):
                 yield common_pb2.Data(bytes=data)
+
+
+def _end(peer: str) -> tuple[packet.Address, int] | None:
+    """Return address and port of a caller as the server names it, such as ipv4:10.0.0.1:4711."""
+    kind, _, place = peer.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return None
+    host, _, port = unquote(place).rpartition(":")
+    address = ip_address(host.strip("[]"))
+    # On a socket for both families the packets of the older one are what they always were.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address, int(port)
 
 
 def _link(name: str) -> Path:

@@ -11,7 +11,7 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from edge.api import machine_pb2
 from edge.errors import ConfigError
@@ -31,9 +31,18 @@ _ETHERNET, _RAW = 1, 101
 _TYPES = {1: _ETHERNET, _ARP_LOOPBACK: _ETHERNET, 65534: _RAW}
 _MAGIC = 0xA1B2C3D4
 
-_LD_HALF, _LD_WORD, _LD_NUMBER = 0x28, 0x20, 0x00
+_LD_HALF, _LD_WORD, _LD_BYTE, _LD_NUMBER = 0x28, 0x20, 0x30, 0x00
+_LD_HALF_AT_X, _LD_X_NUMBER, _LD_X_HEADER = 0x48, 0x01, 0xB1
 _JUMP_EQUAL, _RETURN, _TO_X = 0x15, 0x06, 0x07
-_ETH_P_IP = 0x0800
+_ETH_P_IP, _ETH_P_IPV6, _TCP = 0x0800, 0x86DD, 6
+# Where the kernel finds a packet's protocol and its network header, on links of any type.
+_PROTOCOL, _NETWORK = 0xFFFFF000, 0xFFF00000
+
+
+# What `only_of` and `without` put in front of a program.
+_OURS_AT_MOST = 64
+
+Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ def read_program(wanted: Sequence[machine_pb2.BPFInstruction]) -> list[Instructi
     Raises:
         ConfigError: when it is too long or a number does not fit.
     """
-    if len(wanted) > INSTRUCTIONS_AT_MOST - len(only_of(IPv4Address(0), [])):
+    if len(wanted) > INSTRUCTIONS_AT_MOST - _OURS_AT_MOST:
         raise ConfigError(f"the filter has {len(wanted)} instructions, which is too many")
     program = [Instruction(each.op, each.jt, each.jf, each.k) for each in wanted]
     for number, each in enumerate(program):
@@ -72,11 +81,54 @@ def only_of(address: IPv4Address, program: Sequence[Instruction]) -> list[Instru
         Instruction(_LD_WORD, k=30),
         Instruction(_JUMP_EQUAL, 1, 0, number),
         Instruction(_RETURN, k=0),
-        # A program may count on empty registers.
-        Instruction(_LD_NUMBER, k=0),
-        Instruction(_TO_X),
-        *(program or [Instruction(_RETURN, k=0xFFFFFFFF)]),
+        *_begin(program),
     ]
+
+
+def without(address: Address, port: int, program: Sequence[Instruction]) -> list[Instruction]:
+    """Return a filter that lets through what `program` does, but no TCP with that end."""
+    if isinstance(address, IPv4Address):
+        kind, next_header, source, target = _ETH_P_IP, 9, 12, 16
+        transport = Instruction(_LD_X_HEADER, k=_NETWORK)
+    else:
+        kind, next_header, source, target = _ETH_P_IPV6, 6, 8, 24
+        transport = Instruction(_LD_X_NUMBER, k=40)
+    either = [
+        transport,
+        *_drop_end(address, source, port, 0),
+        *_drop_end(address, target, port, 2),
+    ]
+    is_tcp = [
+        (Instruction(_LD_HALF, k=_PROTOCOL), kind),
+        (Instruction(_LD_BYTE, k=_NETWORK + next_header), _TCP),
+    ]
+    return [*_all(is_tcp, beyond=len(either)), *either, *_begin(program)]
+
+
+def _drop_end(address: Address, start: int, port: int, port_start: int) -> list[Instruction]:
+    """Return steps that drop a packet with `address` and `port` at these places of its headers."""
+    packed = address.packed
+    tests = [
+        (Instruction(_LD_WORD, k=_NETWORK + start + at), int.from_bytes(packed[at : at + 4]))
+        for at in range(0, len(packed), 4)
+    ]
+    tests.append((Instruction(_LD_HALF_AT_X, k=_NETWORK + port_start), port))
+    return [*_all(tests, beyond=1), Instruction(_RETURN, k=0)]
+
+
+def _all(tests: Sequence[tuple[Instruction, int]], *, beyond: int) -> list[Instruction]:
+    """Return steps that go on behind the next `beyond` ones unless all loads give their value."""
+    steps = list[Instruction]()
+    for number, (load, value) in enumerate(tests, start=1):
+        left = 2 * (len(tests) - number)
+        steps += [load, Instruction(_JUMP_EQUAL, 0, left + beyond, value)]
+    return steps
+
+
+def _begin(program: Sequence[Instruction]) -> list[Instruction]:
+    # A program may count on empty registers.
+    empty = [Instruction(_LD_NUMBER, k=0), Instruction(_TO_X)]
+    return [*empty, *(program or [Instruction(_RETURN, k=0xFFFFFFFF)])]
 
 
 def link_type(hardware: int) -> int:

@@ -15,6 +15,7 @@ import pytest
 from .conftest import ROOT, Cluster, edgectl, following
 
 DEAD = "127.42.255.1"
+PORT = 50000
 
 
 @pytest.mark.parametrize(
@@ -189,6 +190,17 @@ def test_packets_are_saved(cluster: Cluster, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert len((tmp_path / "p").read_bytes()) == 24
     assert edgectl("pcap", "-i", "none0", "-n", cluster.first).code == 9
+
+
+def test_a_capture_does_not_feed_itself(cluster: Cluster, tmp_path: Path) -> None:
+    """The connection that carries it is left out, so that little passes a quiet node."""
+    line = f"pcap -i lo --duration 2s -o {tmp_path / 'p'} -n {cluster.first}"
+    done = edgectl(*line.split())
+    assert done.code == 0, done.err
+    content = (tmp_path / "p").read_bytes()
+    assert len(content) < 100_000
+    assert content.count(PORT.to_bytes(2)) < 20
+    assert (tmp_path / "p").stat().st_mode & 0o777 == 0o600
 
 
 def test_disks_that_are_not_there_are_not_wiped(cluster: Cluster) -> None:

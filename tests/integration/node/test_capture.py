@@ -22,7 +22,7 @@ from edge.node.api import packet
 from edge.node.api.capture import CaptureCalls
 from edge.node.log import start_logging
 from edge.node.machine import Machine
-from tests.fakes.call import CONTEXT, Refused
+from tests.fakes.call import CONTEXT, FakeContext, Refused
 from tests.fakes.node import FakePlatform
 
 ADDRESS = "127.99.7.1"
@@ -127,6 +127,45 @@ async def test_packets_of_a_link(calls: CaptureCalls) -> None:
         while (following := await capture.next()).ends != {ADDRESS, OTHER}:
             pass
         assert following.payload == b"the other of the two"
+
+
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        ("127.0.0.1", "ipv4:127.0.0.1:{}"),
+        ("127.0.0.1", "ipv6:%5B::ffff:127.0.0.1%5D:{}"),
+        ("::1", "ipv6:%5B::1%5D:{}"),
+    ],
+)
+@pytest.mark.parametrize("program", [FILTER[4:5], []])
+async def test_not_the_callers_own_connection(
+    calls: CaptureCalls, host: str, peer: str, program: list[Any]
+) -> None:
+    """What it sends and what is sent to it; its neighbours' connections are there."""
+    with (
+        socket.create_server((host, 0), family=_family(host)) as listening,
+        socket.create_connection(listening.getsockname()[:2]) as caller,
+        socket.create_connection(listening.getsockname()[:2]) as other,
+    ):
+        context: Any = FakeContext(peer.format(caller.getsockname()[1]))
+        request = machine_pb2.PacketCaptureRequest(interface="lo", bpf_filter=program)
+        stream: Any = calls.PacketCapture(request, context)
+        async with aclosing(stream):
+            capture = Capture(stream)
+            await capture.begin()
+            with listening.accept()[0] as answering:
+                caller.send(b"from the caller")
+                answering.send(b"to the caller")
+            other.send(b"from somebody else")
+            seen = b""
+            while b"from somebody else" not in seen:
+                seen += (await capture.next()).data
+    assert b"from the caller" not in seen
+    assert b"to the caller" not in seen
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 async def test_no_more_of_a_packet_than_wanted(calls: CaptureCalls) -> None:
