@@ -118,7 +118,8 @@ class LogBook(logging.Handler):
             error = record.exc_info[1]
             places = traceback.extract_tb(error.__traceback__)[-3:]
             trail = " > ".join(f"{Path(p.filename).name}:{p.lineno}" for p in places)
-            text += f": {error!r} at {trail}"
+            # Not what it says: that may be a value of the configuration, and readers read logs.
+            text += f": {type(error).__name__} at {trail}"
         text = _one_line(text)
         stamp = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self.open(name).add(f"{stamp} {record.levelname:<7} {text}")
