@@ -83,7 +83,7 @@ def test_stranger_is_refused(
     done = configured(cluster, fresh, "--yes")
     assert done.code == 8
     assert "nobody proved who" in done.err
-    assert "only from whoever flashed its card" in done.err
+    assert "only by whoever flashed its card" in done.err
     assert field(fresh, "machinestatus", "{.spec.stage}", "-i") == "maintenance"
 
 
