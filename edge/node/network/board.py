@@ -10,6 +10,7 @@ an earlier configuration, by a machined that died, by hand. Only what differs is
 
 import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,9 +43,14 @@ _log = logger("network")
 
 
 class BoardNetwork:
-    """Configures the kernel through netlink."""
+    """Configures the kernel through netlink; `cables` are the kinds of links that lead outside.
 
-    def __init__(self) -> None:
+    What is plugged in has no kind of its own. Every other link was made by somebody, such as the
+    node's ends of the links of its containers.
+    """
+
+    def __init__(self, *, cables: Collection[str] = ("",)) -> None:
+        self._cables = cables
         self.clients: dict[str, DhcpClient] = {}
         """The links that ask for a lease, and by what."""
         self._leases: dict[str, Lease] = {}
@@ -174,7 +180,7 @@ class BoardNetwork:
         wanted = self._wanted(name, links)
         if wanted is None:
             # What somebody made, such as the bridge of a container network, is not for us.
-            is_cable = links[name]["kind"] in ("", "veth") and not has_master(name)
+            is_cable = links[name]["kind"] in self._cables and not has_master(name)
             return links[name]["type"] == "ether" and is_cable
         return links[name]["type"] == "ether" and not wanted.ignore
 
@@ -252,11 +258,18 @@ class BoardNetwork:
         lines = [f"nameserver {address}" for address in self._resolvers()]
         if domains := self._domains():
             lines.append(f"search {' '.join(domains)}")
-        RESOLV_CONF.write_text("".join(f"{line}\n" for line in lines))
+        _publish(RESOLV_CONF, lines)
         hosts = ["127.0.0.1 localhost", "::1 localhost"]
         for host in self._view.static_hosts if self._view else ():
             hosts.append(f"{host.address} {' '.join(host.names)}")
-        HOSTS.write_text("".join(f"{line}\n" for line in hosts))
+        _publish(HOSTS, hosts)
+
+
+def _publish(path: Path, lines: list[str]) -> None:
+    # In one step, because programs read it whenever they look for a name.
+    part = path.with_name(f".{path.name}.part")
+    part.write_text("".join(f"{line}\n" for line in lines))
+    part.replace(path)
 
 
 def _routes(wanted: "InterfaceView | None") -> list[Route]:

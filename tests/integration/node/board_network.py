@@ -68,6 +68,11 @@ def interfaces(text: str) -> NodeView:
     return view(load(f"{ROOT}  network:\n    interfaces:\n{network}{more}"))
 
 
+def cabled() -> BoardNetwork:
+    """Return the network of a board whose links are those of `plug`."""
+    return BoardNetwork(cables=("veth",))
+
+
 async def look(network: BoardNetwork) -> dict[str, Any]:
     """Return what is published, and check that all of it can be sent."""
     store = Store()
@@ -95,7 +100,7 @@ async def apply(network: BoardNetwork, wanted: NodeView | None) -> str:
 
 async def static() -> dict[str, Any]:
     """Give a link an address and routes, then others, then none."""
-    network = BoardNetwork()
+    network = cabled()
     first = """
 - interface: eth0
   addresses: [10.9.0.2/24, "fd09::2/64"]
@@ -105,9 +110,12 @@ async def static() -> dict[str, Any]:
     await network.apply(interfaces(first))
     await network.apply(interfaces(first))
     before = await look(network)
-    await network.apply(interfaces("- interface: eth0\n  addresses: [10.9.0.3/24]"))
+    with RESOLV_CONF.open() as reader:
+        await network.apply(interfaces("- interface: eth0\n  addresses: [10.9.0.3/24]"))
+        is_replaced = os.fstat(reader.fileno()).st_nlink == 0
     after = await look(network)
     return {
+        "replaced": is_replaced,
         "before": before,
         "after": after,
         "resolv": RESOLV_CONF.read_text(),
@@ -117,7 +125,7 @@ async def static() -> dict[str, Any]:
 
 async def metal() -> dict[str, Any]:
     """Act on what a card brought, in the form that META has it, and on nothing else."""
-    network = BoardNetwork()
+    network = cabled()
     link = InterfaceView(
         name="eth0",
         addresses=(ip_interface("10.9.0.7/24"),),
@@ -130,9 +138,19 @@ async def metal() -> dict[str, Any]:
     return {"seen": seen, "clients": clients, "resolv": RESOLV_CONF.read_text()}
 
 
+async def foreign() -> dict[str, Any]:
+    """Have links of containers, without a bridge, on a board that takes what is plugged in."""
+    network = BoardNetwork()
+    ip("addr", "add", "10.244.0.1/32", "dev", "eth0")
+    await network.apply(None)
+    seen, clients = await look(network), sorted(network.clients)
+    await network.close()
+    return {"addresses": seen["addresses"], "clients": clients}
+
+
 async def fault() -> dict[str, Any]:
     """Want the impossible of one link and the possible of another."""
-    network = BoardNetwork()
+    network = cabled()
     message = await apply(
         network,
         interfaces("""
@@ -148,7 +166,7 @@ async def fault() -> dict[str, Any]:
 
 async def lost() -> dict[str, Any]:
     """Ask for a lease where nobody grants one, and pull the link out and in again."""
-    network = BoardNetwork()
+    network = cabled()
     await network.apply(None)
     started = sorted(network.clients)
     ip("link", "del", "eth0")
@@ -177,7 +195,7 @@ OTHER = "- interface: eth0\n  addresses: [10.9.0.3/24]\n"
 
 async def twice() -> dict[str, Any]:
     """Apply the same again while somebody listens to what the kernel tells."""
-    network = BoardNetwork()
+    network = cabled()
     await network.apply(interfaces(FIRST))
     # Duplicate address detection tells about itself.
     await asyncio.sleep(2.5)
@@ -195,11 +213,11 @@ async def twice() -> dict[str, Any]:
 
 async def converge() -> dict[str, Any]:
     """Reach one configuration from nothing, from another one of a machined that died, by hand."""
-    fresh = BoardNetwork()
+    fresh = cabled()
     await fresh.apply(interfaces(OTHER))
     await asyncio.sleep(CARRIER_S)
     wanted = await look(fresh)
-    await BoardNetwork().apply(interfaces(FIRST))
+    await cabled().apply(interfaces(FIRST))
     changed = await look(fresh)
     ip("addr", "add", "10.66.0.1/16", "dev", "eth0")
     ip("route", "add", "10.67.0.0/16", "via", "10.66.0.2", "proto", "static")
@@ -207,7 +225,7 @@ async def converge() -> dict[str, Any]:
     await add_router_address("eth0", "10.69.0.1")
     ip("link", "add", "cni0", "type", "bridge")
     ip("addr", "add", "10.244.0.1/24", "dev", "cni0")
-    after = BoardNetwork()
+    after = cabled()
     await after.apply(interfaces(OTHER))
     await asyncio.sleep(CARRIER_S)
     reached = await look(after)
@@ -228,7 +246,7 @@ async def add_router_address(link: str, address: str) -> None:
 
 async def down() -> dict[str, Any]:
     """Take a link down by configuration, and up again."""
-    network = BoardNetwork()
+    network = cabled()
     await network.apply(interfaces(OTHER))
     off = "---\napiVersion: v1alpha1\nkind: LinkConfig\nname: eth0\nup: {}\n"
     on = "addresses: [{address: 10.9.0.3/24}]\n"
@@ -254,13 +272,13 @@ async def leased() -> dict[str, Any]:
     wants = "- {interface: eth0, dhcp: true, dhcpOptions: {routeMetric: %d}}"
     seen = []
     try:
-        network = BoardNetwork()
+        network = cabled()
         await network.apply(interfaces(wants % 300))
         seen.append(await until(network, "inet4/10.9.0.1//300"))
         await network.apply(interfaces(wants % 400))
         seen.append(await until(network, "inet4/10.9.0.1//400"))
         await network.close()
-        network = BoardNetwork()
+        network = cabled()
         await network.apply(interfaces(wants % 400))
         seen.append(await look(network))
         seen.append(await until(network, "inet4/10.9.0.1//400"))
@@ -330,7 +348,7 @@ class OperatedNode:
         (folder / "talosconfig").write_text(dump_talosconfig(made.talosconfig))
         write_disk(folder / "disk.img", {keys.NODE_KEY: new_key()})
         platform = FakePlatform(folder, listen="0.0.0.0")
-        platform.network = BoardNetwork()
+        platform.network = cabled()
         self._machine = Machine(platform, start_logging(lambda _text: None))
 
     @property
@@ -415,6 +433,7 @@ def main() -> None:
     scenes: dict[str, Callable[[], Any]] = {
         "static": static,
         "metal": metal,
+        "foreign": foreign,
         "fault": fault,
         "lost": lost,
         "twice": twice,

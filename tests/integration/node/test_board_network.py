@@ -47,6 +47,7 @@ def test_static_addresses_and_routes_come_and_go() -> None:
     assert "eth0/10.9.0.2/24" not in after["addresses"]
     assert not [route for route in after["routes"] if "10.9.0.1/" in route]
     assert result["resolv"] == "nameserver 10.9.0.1\n"
+    assert result["replaced"]
     assert "10.9.0.9 nine\n" in result["hosts"]
 
 
@@ -57,6 +58,13 @@ def test_network_of_the_card_is_acted_on_without_a_configuration() -> None:
     assert "inet4/10.9.0.1//1024" in result["seen"]["routes"]
     assert result["resolv"] == "nameserver 10.9.0.1\n"
     assert result["clients"] == ["eth1"]
+
+
+def test_links_that_somebody_made_are_left_alone() -> None:
+    """A container's link without a bridge gets no lease and keeps its addresses."""
+    result = _play("foreign")
+    assert "eth0/10.244.0.1/32" in result["addresses"]
+    assert result["clients"] == []
 
 
 def test_a_link_that_cannot_be_configured_does_not_hold_up_others() -> None:
