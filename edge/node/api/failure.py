@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a call failed: the status that fits an error, and statuses that other nodes answered."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -14,7 +15,12 @@ from edge.node.log import logger
 DETAILS_KEY = "grpc-status-details-bin"
 """Trailing metadata with the status in full, as clients of other languages know it."""
 
+SAID_BYTES = 4096
+"""Of a message on the wire: clients refuse the whole answer when its metadata pass 8 KiB."""
+
 Trailer = tuple[tuple[str, str | bytes], ...]
+_CUT_OFF = " ... (cut off)"
+_ROOM_FOR_REST = 64
 _GENERATED = "Method not implemented!"
 _log = logger("apid")
 
@@ -69,6 +75,23 @@ def from_call(error: grpc.aio.AioRpcError) -> Failure:
 
 def from_error(error: Exception, method: str) -> Failure:
     """Return the status that fits `error`; a bug is logged here and not told."""
+    failure = _fitting(error, method)
+    return replace(failure, message=shorten(failure.message))
+
+
+def shorten(message: str, room: int = SAID_BYTES) -> str:
+    """Return as much of `message` as `room` bytes on the wire hold."""
+    if len(message) <= room and _wire_bytes(message) <= room:
+        return message
+    room -= len(_CUT_OFF)
+    for at, character in enumerate(message):
+        room -= _wire_bytes(character)
+        if room < 0:
+            return message[:at] + _CUT_OFF
+    return message
+
+
+def _fitting(error: Exception, method: str) -> Failure:
     if isinstance(error, CallFailed):
         return error.failure
     if isinstance(error, grpc.aio.AioRpcError):
@@ -81,7 +104,25 @@ def from_error(error: Exception, method: str) -> Failure:
     if isinstance(error, errors.EdgeError):
         faults = error.faults if isinstance(error, errors.ConfigError) else ()
         code = _CODES.get(type(error), grpc.StatusCode.FAILED_PRECONDITION)
-        return Failure(code, "\n  ".join((error.message, *faults)))
+        return Failure(code, _listed(error.message, faults) if faults else error.message)
     _log.error("%s failed", method, exc_info=error)
     fault = error.strerror if isinstance(error, OSError) else "see the log apid"
     return Failure(grpc.StatusCode.INTERNAL, f"{method} failed: {fault}")
+
+
+def _listed(message: str, faults: Sequence[str]) -> str:
+    """Return a message with as many of its faults as fit, and how many there are besides."""
+    lines, room = [shorten(message, SAID_BYTES // 2)], SAID_BYTES // 2 - _ROOM_FOR_REST
+    for number, fault in enumerate(faults):
+        room -= _wire_bytes(f"\n  {fault}")
+        if room < 0 and number:
+            lines.append(f"and {len(faults) - number} more")
+            break
+        lines.append(shorten(fault, SAID_BYTES // 2 - _ROOM_FOR_REST))
+    return "\n  ".join(lines)
+
+
+def _wire_bytes(text: str) -> int:
+    # What is not printable ASCII is sent as three characters for each of its bytes.
+    data = text.encode(errors="replace")
+    return sum(1 if 0x20 <= byte <= 0x7E and byte != 0x25 else 3 for byte in data)

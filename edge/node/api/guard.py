@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -24,7 +26,7 @@ from edge.node.control.network import own_addresses
 from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.resource import kind
-from edge.pki.certificate import inspect
+from edge.pki.certificate import inspect, is_issued_by, split_bundle
 from edge.pki.role import Role, allowed, client_roles, known_roles
 
 __all__ = ["Context", "Guard", "Replies", "caller_roles"]
@@ -106,7 +108,7 @@ class Guard(grpc.GenericRpcHandler):
             try:
                 roles, targets = self._admit(method, context)
                 if targets is HERE:
-                    return await local(request, context)
+                    return await local(request, _Own(context))
                 call = Call(method, roles, context)
                 if not targets.many:
                     return await self._router.unary(call, targets.names[0], request)
@@ -133,7 +135,7 @@ class Guard(grpc.GenericRpcHandler):
             try:
                 roles, targets = self._admit(method, context)
                 if targets is HERE:
-                    async with aclosing(local(request, context)) as answers:
+                    async with aclosing(local(request, _Own(context))) as answers:
                         async for answer in answers:
                             await context.write(answer)
                     return
@@ -159,7 +161,7 @@ class Guard(grpc.GenericRpcHandler):
         if self._maintenance and not self._machine.in_maintenance:
             raise CallFailed(_CONFIGURED)
         metadata: Any = context.invocation_metadata() or ()
-        roles = _MAINTENANCE_ROLES if self._maintenance else _roles_of(context, metadata)
+        roles = _MAINTENANCE_ROLES if self._maintenance else self._roles_of(context, metadata)
         if not allowed(method, roles, maintenance=self._maintenance):
             _log.info("%s refused for %s", method, ", ".join(sorted(roles)) or "no role")
             raise CallFailed(_NOT_AUTHORIZED)
@@ -170,6 +172,23 @@ class Guard(grpc.GenericRpcHandler):
         if isinstance(targets, Failure):
             raise CallFailed(targets)
         return roles, targets
+
+    def _roles_of(self, context: Context, metadata: Metadata) -> Collection[Role]:
+        certificates = context.auth_context().get("x509_pem_cert")
+        if not certificates:
+            raise errors.TrustError("a client certificate is required")
+        active = self._machine.active
+        authorities = active.view.trusted_cas if active else b""
+        certified = _certified(bytes(next(iter(certificates))), authorities)
+        if not certified.is_trusted:
+            raise errors.TrustError("the client's certificate is of an authority no longer trusted")
+        if certified.not_after < datetime.now(UTC):
+            raise errors.TrustError("the client's certificate has expired")
+        if Role.IMPERSONATOR not in certified.roles:
+            return certified.roles
+        # A node that forwards has no rights of its own, only those of its caller.
+        named = [name for value in values(metadata, "talos-role") for name in value.split(",")]
+        return known_roles(named) - {Role.IMPERSONATOR}
 
     def _own_names(self) -> set[str]:
         addresses = self._machine.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
@@ -187,8 +206,8 @@ _CONFIGURED = Failure(
 )
 
 
-class _Part:
-    """The context of this node's part in a call for many, whose failure is not the call's."""
+class _Own:
+    """The context that this node's handlers have: what they end a call with is shortened."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -200,6 +219,10 @@ class _Part:
         self, code: grpc.StatusCode, details: str = "", trailing_metadata: Trailer = ()
     ) -> NoReturn:
         raise CallFailed(Failure(code, details, tuple(trailing_metadata)))
+
+
+class _Part(_Own):
+    """The context of this node's part in a call for many, whose failure is not the call's."""
 
     def set_code(self, _code: grpc.StatusCode) -> None:
         """Have no say in the code of the whole call."""
@@ -265,19 +288,22 @@ async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
     await context.abort(failure.code, failure.message, failure.trailer)
 
 
-def _roles_of(context: Context, metadata: Metadata) -> Collection[Role]:
-    certificates = context.auth_context().get("x509_pem_cert")
-    if not certificates:
-        raise errors.TrustError("a client certificate is required")
-    roles = _certified_roles(bytes(next(iter(certificates))))
-    if Role.IMPERSONATOR not in roles:
-        return roles
-    # A node that forwards has no rights of its own, only those of its caller.
-    named = [name for value in values(metadata, "talos-role") for name in value.split(",")]
-    return known_roles(named) - {Role.IMPERSONATOR}
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    """What a client's certificate says."""
+
+    roles: frozenset[Role]
+    not_after: datetime
+    is_trusted: bool
 
 
 @lru_cache(1024)
-def _certified_roles(certificate: bytes) -> frozenset[Role]:
-    # Whoever has a connection proved the certificate; every call on it says it again.
-    return client_roles(inspect(certificate))
+def _certified(certificate: bytes, authorities: bytes) -> _Certified:
+    """Read a certificate; whoever has a connection says the same one again with every call.
+
+    TLS looked at it when the connection began. That may be long ago: authorities have been
+    replaced since then, or it has expired.
+    """
+    said = inspect(certificate)
+    is_trusted = any(is_issued_by(certificate, each) for each in split_bundle(authorities))
+    return _Certified(client_roles(said), said.not_after, is_trusted)

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 from edge.api import resource_pb2
 from edge.errors import ConfigError
+from edge.node.api.failure import shorten
 from edge.node.resource.resource import Resource
 
 PATTERN_MEMORY_BYTES = 1 << 20
+_SHOWN = 80
 
 Wanted = Callable[[Resource], bool]
 
@@ -58,7 +60,9 @@ def compile_pattern(text: str) -> Pattern:
     except re2.error as error:
         reason = error.args[0]
         said = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise ConfigError(f"pattern {text!r} is not a regular expression: {said}") from error
+        # The reason quotes the part of the pattern that is wrong, which may be all of it.
+        shown, said = shorten(repr(text), _SHOWN), shorten(said, 2 * _SHOWN)
+        raise ConfigError(f"pattern {shown} is not a regular expression: {said}") from error
     return compiled
 
 

@@ -20,7 +20,7 @@ from edge.api import (
     storage_pb2,
     time_pb2,
 )
-from edge.config.generate import Generated
+from edge.config.generate import Generated, generate
 from edge.node.api.server import ApiServer
 from edge.node.api.transport import Credentials
 from edge.node.apply import Applier
@@ -30,7 +30,7 @@ from edge.node.resource import kind
 from edge.pki.certificate import KeyPair, issue_client, issue_server, self_signed_server
 from edge.pki.key import new_key
 from edge.pki.role import MAINTENANCE_METHODS, METHOD_ROLES, Role
-from edge.pki.secrets import SecretsBundle
+from edge.pki.secrets import SecretsBundle, new_secrets
 
 NewMachine = Callable[[], Machine]
 ADDRESS = "127.0.0.1"
@@ -286,3 +286,52 @@ async def test_answers_to_nodes_say_where_they_come_from(served: Served) -> None
         )(b"", metadata=metadata)
         assert (await events.read()).metadata.hostname == "127.0.0.1"
         events.cancel()
+
+
+@pytest.mark.parametrize("letter", ["x", "ä", "\n"])
+async def test_what_a_caller_said_comes_back_in_a_size_that_arrives(
+    served: Served, letter: str
+) -> None:
+    """From handlers that refuse, and from those that end their call themselves."""
+    long = letter * 20_000
+    requests = {
+        "/cosi.resource.State/List": resource_pb2.ListRequest(
+            namespace="runtime",
+            type="Services.v1alpha1.talos.dev",
+            options=resource_pb2.ListOptions(id_query=resource_pb2.IDQuery(regexp=f"({long}")),
+        ),
+        "/machine.MachineService/Logs": machine_pb2.LogsRequest(id=long),
+        "/machine.MachineService/Version": machine_pb2.LogsRequest(),
+    }
+    expected = {"List": "INVALID_ARGUMENT", "Logs": "NOT_FOUND", "Version": "INVALID_ARGUMENT"}
+    async with served.channel([Role.ADMIN]) as channel:
+        for path, request in requests.items():
+            call = channel.stream_stream(path)
+            node = (("node", f"{'x' * 20_000}:1"),) if path.endswith("Version") else ()
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(iter([request.SerializeToString()]), metadata=node, timeout=10).read()
+            assert caught.value.code().name == expected[path.rpartition("/")[2]], path
+
+
+@pytest.mark.parametrize("case", ["authority", "date"])
+async def test_a_connection_has_no_rights_beyond_its_certificate(
+    served: Served, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """When its authority is replaced, and when it expires: it was open before."""
+    path = "/machine.MachineService/Version"
+    async with served.channel([Role.ADMIN]) as channel:
+        assert (await _call(channel, path))[0] is grpc.StatusCode.OK
+        if case == "date":
+            monkeypatch.setattr("edge.node.api.guard.datetime", _NextCentury)
+        else:
+            other = generate("demo", "https://10.0.0.10:6443", new_secrets(now=NOW), now=NOW)
+            served.machine.activate(parse_configuration(other.worker.encode()))
+        code, details = await _call(channel, path)
+        assert code is grpc.StatusCode.PERMISSION_DENIED
+        assert ("expired" if case == "date" else "no longer trusted") in details
+
+
+class _NextCentury:
+    @staticmethod
+    def now(zone: Any) -> datetime:
+        return datetime(2126, 1, 1, tzinfo=zone)
