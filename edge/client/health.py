@@ -16,6 +16,8 @@ from edge.units import format_duration
 
 POLL_S = 1.0
 ATTEMPT_S = 10.0
+MOST_AT_ONCE = 64
+"""Nodes that are asked at the same time."""
 _SETTLED = ("Running", "Finished", "Skipped")
 _SHOWN = 3
 
@@ -59,12 +61,14 @@ async def check_cluster(
 
 async def _judge(check: _Check, openers: Mapping[str, Opener]) -> str:
     """Return OK, SKIP, or what is wrong where."""
-    nodes = frozenset(openers)
+    nodes, slots = frozenset(openers), asyncio.Semaphore(MOST_AT_ONCE)
 
-    async def ask(node: str) -> str:
+    async def ask(node: str) -> str | None:
         try:
-            async with asyncio.timeout(ATTEMPT_S), openers[node]() as client:
+            async with slots, asyncio.timeout(ATTEMPT_S), openers[node]() as client:
                 wrong = await check.ask(client, nodes)
+        except _NotApplicableError:
+            return None
         except TimeoutError:
             wrong = "does not answer"
         except EdgeError as error:
@@ -73,10 +77,10 @@ async def _judge(check: _Check, openers: Mapping[str, Opener]) -> str:
         said = wrong.removeprefix(f"{node}: ").removeprefix(f"{node} ")
         return f"{node}: {said}" if wrong else ""
 
-    try:
-        wrong = [each for each in await asyncio.gather(*map(ask, sorted(nodes))) if each]
-    except _NotApplicableError:
+    answers = await asyncio.gather(*map(ask, sorted(nodes)))
+    if None in answers:
         return "SKIP"
+    wrong = [each for each in answers if each]
     more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
     return "; ".join(wrong[:_SHOWN]) + more if wrong else "OK"
 

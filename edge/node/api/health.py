@@ -11,8 +11,10 @@ from edge.client.client import NodeClient
 from edge.client.health import check_cluster
 from edge.client.trust import Mutual
 from edge.errors import NodeError
+from edge.node.api.failure import CallFailed
 from edge.node.api.guard import Context
 from edge.node.api.pool import Identity
+from edge.node.api.target import MOST_TARGETS, is_host, no_host, too_many
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.pki.role import Role
@@ -49,8 +51,8 @@ class HealthService(cluster_pb2_grpc.ClusterServiceServicer):
 
     def _nodes(self, given: cluster_pb2.ClusterInfo) -> list[str]:
         """Return the nodes that the caller names, or those that this one knows."""
-        if named := [*given.control_plane_nodes, *given.worker_nodes]:
-            return list(dict.fromkeys(named))
+        if given.control_plane_nodes or given.worker_nodes:
+            return _named(given)
         members = (each.spec for each in self._machine.store.select(_MEMBERS, "cluster"))
         found = [spec["addresses"][0] for spec in members if spec.get("addresses")]
         return list(dict.fromkeys(found)) or [self._own_address()]
@@ -60,6 +62,17 @@ class HealthService(cluster_pb2_grpc.ClusterServiceServicer):
         if not current:
             raise NodeError("this node has no address yet")
         return str(current[0]).partition("/")[0]
+
+
+def _named(given: cluster_pb2.ClusterInfo) -> list[str]:
+    # As readers may ask for this, they can make the node connect no further than by a call.
+    named = list(dict.fromkeys([*given.control_plane_nodes, *given.worker_nodes]))
+    if len(named) > MOST_TARGETS:
+        raise CallFailed(too_many(len(named)))
+    for each in named:
+        if not is_host(each):
+            raise CallFailed(no_host(each))
+    return named
 
 
 @asynccontextmanager

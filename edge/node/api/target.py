@@ -75,7 +75,7 @@ def _read_many(method: str, many: list[str], names: Collection[str]) -> Targets 
     # This node answers once, however many of its names were given.
     asked = tuple(dict.fromkeys(own if is_own(each, names) else each for each in many))
     if len(asked) > MOST_TARGETS:
-        return _invalid(f"a call is for {MOST_TARGETS} nodes at most, not for {len(asked)}")
+        return too_many(len(asked))
     return Targets(names=asked, own=own, many=True)
 
 
@@ -95,6 +95,11 @@ def is_host(target: str) -> bool:
 def no_host(target: str) -> Failure:
     """Return the failure of a call for what is no node's address."""
     return _invalid(f"{target!r} is not the address or the name of a node")
+
+
+def too_many(count: int) -> Failure:
+    """Return the failure of a call for more nodes than one call is for."""
+    return _invalid(f"a call is for {MOST_TARGETS} nodes at most, not for {count}")
 
 
 def forwarded(metadata: Metadata, roles: Collection[str]) -> tuple[tuple[str, str | bytes], ...]:

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of a cluster: told when something changes, passed one after the other."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
+from edge.client.client import NodeClient
 from edge.client.health import check_cluster
 from edge.errors import NodeError
 from tests.fakes.node_client import DIAGNOSTICS, MEMBERS, STATUS, TIME, FakeClient, service
@@ -84,3 +89,27 @@ async def test_it_waits_and_tells_changes_alone() -> None:
     assert said[1] == "waiting for all nodes to be reachable: n: cannot be reached: refused"
     assert said[2] == "waiting for all nodes to be reachable: OK"
     assert client.calls > 4
+
+
+async def test_so_many_nodes_are_asked_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for their turn, and time does not run for them meanwhile."""
+    monkeypatch.setattr("edge.client.health.MOST_AT_ONCE", 3)
+    open_now = most = 0
+
+    @asynccontextmanager
+    async def opened(client: FakeClient) -> AsyncIterator[NodeClient]:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0)
+        try:
+            async with client.open() as made:
+                yield made
+        finally:
+            open_now -= 1
+
+    clients = [FakeClient(f"n{number}") for number in range(20)]
+    openers = {each.node: partial(opened, each) for each in clients}
+    said = [line async for line in check_cluster(openers, wait_s=0)]
+    assert said[1].endswith("OK")
+    assert most == 3
