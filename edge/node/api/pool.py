@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 
+from edge.node.api.failure import CallFailed, Failure
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.pki.certificate import KeyPair, issue_client
@@ -21,6 +22,8 @@ from edge.pki.role import Role
 
 IDLE_S = 60.0
 MOST_IDLE = 256
+MOST_LINES = 512
+"""Connections at a time, of all calls together: each is a descriptor of this process."""
 RENEW_AFTER = timedelta(hours=12)
 LIFETIME = timedelta(hours=24)
 DOUBTFUL_LIFETIME = timedelta(days=365)
@@ -36,6 +39,10 @@ _BACKOFF = [
     ("grpc.enable_http_proxy", 0),
     ("grpc.enable_retries", 0),
 ]
+_FULL = Failure(
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    f"this node is asking {MOST_LINES} nodes already, which is as many as it does at a time",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +94,7 @@ class Identities:
 class _Line:
     """One connection; `calls` use it right now."""
 
-    target: str
+    key: tuple[str, int]
     identity: Identity
     channel: grpc.aio.Channel
     calls: int = 0
@@ -98,14 +105,14 @@ class Pool:
     """Connections by target. One that fails backs off, and its calls fail at once meanwhile."""
 
     def __init__(self, *, port: int, message_limit: int, idle_s: float = IDLE_S) -> None:
-        limits = ("grpc.max_receive_message_length", "grpc.max_send_message_length")
         self._options: list[tuple[str, Any]] = [
             *_BACKOFF,
-            *((key, message_limit) for key in limits),
+            ("grpc.max_send_message_length", message_limit),
         ]
+        self._limit = message_limit
         self._port = port
         self._idle_s = idle_s
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[tuple[str, int], _Line] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -113,9 +120,15 @@ class Pool:
         return len(self._lines)
 
     @asynccontextmanager
-    async def line(self, target: str, identity: Identity) -> AsyncIterator[grpc.aio.Channel]:
-        """Lend the channel to `target`, an address or host name without a port."""
-        line = self._take(target, identity)
+    async def line(
+        self, target: str, identity: Identity, *, answer_limit: int | None = None
+    ) -> AsyncIterator[grpc.aio.Channel]:
+        """Lend the channel to `target`, an address or host name without a port.
+
+        Raises:
+            CallFailed: when there are too many already.
+        """
+        line = self._take((target, answer_limit or self._limit), identity)
         line.calls += 1
         try:
             yield line.channel
@@ -130,44 +143,55 @@ class Pool:
             self._drop(line)
         await asyncio.gather(*self._closing)
 
-    def _take(self, target: str, identity: Identity) -> _Line:
-        line = self._lines.get(target)
+    def _take(self, key: tuple[str, int], identity: Identity) -> _Line:
+        line = self._lines.get(key)
         if line and line.identity is not identity:
             # Calls under way end on the old connection, which closes with the last of them.
-            del self._lines[target]
+            del self._lines[key]
             if not line.calls:
                 self._drop(line)
             line = None
         if line is None:
-            line = _Line(target, identity, self._open(target, identity))
-            self._lines[target] = line
+            self._make_room()
+            line = _Line(key, identity, self._open(*key, identity))
+            self._lines[key] = line
         if line.ending:
             line.ending.cancel()
             line.ending = None
         return line
 
-    def _open(self, target: str, identity: Identity) -> grpc.aio.Channel:
+    def _make_room(self) -> None:
+        if len(self._lines) < MOST_LINES:
+            return
+        if not (resting := self._resting()):
+            raise CallFailed(_FULL)
+        self._drop(min(resting, key=_ends_at))
+
+    def _resting(self) -> list[_Line]:
+        return [each for each in self._lines.values() if each.ending]
+
+    def _open(self, target: str, limit: int, identity: Identity) -> grpc.aio.Channel:
         credentials = grpc.ssl_channel_credentials(
             identity.authorities, identity.key, identity.certificate
         )
         host = f"[{target}]" if ":" in target else target
-        return grpc.aio.secure_channel(f"{host}:{self._port}", credentials, options=self._options)
+        options = [*self._options, ("grpc.max_receive_message_length", limit)]
+        return grpc.aio.secure_channel(f"{host}:{self._port}", credentials, options=options)
 
     def _rest(self, line: _Line) -> None:
-        if self._lines.get(line.target) is not line:
+        if self._lines.get(line.key) is not line:
             self._drop(line)
             return
         line.ending = asyncio.get_running_loop().call_later(self._idle_s, self._drop, line)
-        resting = [each for each in self._lines.values() if each.ending]
-        if len(resting) > MOST_IDLE:
+        if len(resting := self._resting()) > MOST_IDLE:
             self._drop(min(resting, key=_ends_at))
 
     def _drop(self, line: _Line) -> None:
         if line.ending:
             line.ending.cancel()
             line.ending = None
-        if self._lines.get(line.target) is line:
-            del self._lines[line.target]
+        if self._lines.get(line.key) is line:
+            del self._lines[line.key]
         task = asyncio.ensure_future(line.channel.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

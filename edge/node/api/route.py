@@ -20,6 +20,10 @@ from edge.node.api.target import Targets, forwarded, is_host, no_host
 
 MOST_AT_ONCE = 64
 """Nodes that one call asks for a single answer at the same time."""
+MOST_STREAMS = 256
+"""Nodes that one call has stream at the same time: a stream may never end, so none waits."""
+ANSWER_OF_MANY = 4 * 1024 * 1024
+"""The largest answer of a node among many, as `MOST_AT_ONCE` of them may be held in memory."""
 QUEUED_PARTS = 8
 """Messages of all streams of one call that wait for a slow reader; the nodes wait, too."""
 MARGIN_S, MARGIN_SHARE = 0.5, 0.1
@@ -54,6 +58,7 @@ class Router:
         self._identify = identify
         self._pool = pool
         self._limit = message_limit
+        self._part_limit = min(ANSWER_OF_MANY, message_limit)
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -110,7 +115,13 @@ class Router:
         request: bytes,
         here: Callable[[], AsyncGenerator[bytes]],
     ) -> None:
-        """Pass on the messages of all nodes as they come, as fast as the caller reads them."""
+        """Pass on the messages of all nodes as they come, as fast as the caller reads them.
+
+        Raises:
+            CallFailed: when these are too many nodes.
+        """
+        if len(targets.names) > MOST_STREAMS:
+            raise CallFailed(_too_many_streams(len(targets.names)))
         parts: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED_PARTS)
 
         async def pump(target: str) -> None:
@@ -135,21 +146,23 @@ class Router:
                 else:
                     await call.context.write(part)
 
-    def _line(self, target: str) -> AbstractAsyncContextManager[grpc.aio.Channel]:
+    def _line(
+        self, target: str, answer_limit: int | None = None
+    ) -> AbstractAsyncContextManager[grpc.aio.Channel]:
         identity = self._identify()
         if identity is None:
             raise CallFailed(_NO_FORWARDING)
         if not is_host(target):
             raise CallFailed(no_host(target))
-        return self._pool.line(target, identity)
+        return self._pool.line(target, identity, answer_limit=answer_limit)
 
     async def _single(self, call: Call, target: str, request: bytes) -> bytes:
-        async with self._line(target) as channel:
+        async with self._line(target, self._part_limit) as channel:
             answer: bytes = await _ask(channel, call, request, _sooner(call.context))
         return answer
 
     async def _messages(self, call: Call, target: str, request: bytes) -> AsyncGenerator[bytes]:
-        async with self._line(target) as channel:
+        async with self._line(target, self._part_limit) as channel:
             asked = _open(channel, call, request, _sooner(call.context))
             try:
                 async for message in asked:
@@ -191,3 +204,8 @@ def too_large(size: int, limit: int) -> Failure:
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         f"the answer has {size} bytes, and a message has room for {limit}",
     )
+
+
+def _too_many_streams(count: int) -> Failure:
+    said = f"a stream comes from {MOST_STREAMS} nodes at most, not from {count}"
+    return Failure(grpc.StatusCode.INVALID_ARGUMENT, said)

@@ -421,3 +421,70 @@ async def test_few_idle_connections_are_kept(relay: Relay, monkeypatch: pytest.M
     assert len(pool) == 2
     await pool.close()
     assert not len(pool)
+
+
+async def test_connections_are_so_many_at_a_time(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Idle ones make room; when all are used, the next node's entry says why."""
+    monkeypatch.setattr("edge.node.api.pool.MOST_LINES", 2)
+    go_on = asyncio.Event()
+
+    async def wait(_requests: AsyncIterator[bytes], context: Any) -> None:
+        await context.write(b"")
+        await go_on.wait()
+
+    for address in (ONE, TWO):
+        await relay.add(address, wait)
+    await relay.add(THREE)
+    async with relay.channel() as channel:
+        await _one(channel, THREE)
+        streams = [_raw(channel, "Stream", b"", each) for each in (ONE, TWO)]
+        for each in streams:
+            assert await each.read() == b""
+        assert len(relay.pool) == 2
+        (refused,) = (await _many(channel, THREE)).messages
+        assert refused.metadata.status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+        go_on.set()
+        for each in streams:
+            assert await each.read() is grpc.aio.EOF
+        assert (await _many(channel, THREE)).messages[0].hostname == "hello"
+
+
+async def test_streams_come_from_so_many_nodes(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More would never have their turn, so the call is refused before any is asked."""
+    monkeypatch.setattr("edge.node.api.route.MOST_STREAMS", 5)
+    names = [f"node-{number}" for number in range(6)]
+    async with relay.channel() as channel:
+        error = await _failure(_streams(channel, *names).read())
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details() == "a stream comes from 5 nodes at most, not from 6"
+    assert not len(relay.pool)
+
+
+async def test_a_node_among_many_has_a_smaller_answer(
+    new_machine: Callable[[], Machine],
+    generated: Generated,
+    bundle: SecretsBundle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not even received, while the same node may say as much when it is asked alone."""
+    monkeypatch.setattr("edge.node.api.route.ANSWER_OF_MANY", 1024)
+    machine = new_machine()
+    await machine.boot()
+    machine.activate(parse_configuration(generated.controlplane.encode()))
+
+    async def talk(_requests: AsyncIterator[bytes], context: Any) -> None:
+        await context.write(hello("x" * 3000))
+
+    async with relaying(machine, bundle.os) as relay:
+        await relay.add(ONE, talk)
+        await relay.add(TWO)
+        async with relay.channel() as channel:
+            assert len(await _one(channel, ONE)) > 3000
+            large, small = (await _many(channel, ONE, TWO)).messages
+            assert large.metadata.status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+            assert "larger than max" in large.metadata.error
+            assert small.hostname == "hello"
