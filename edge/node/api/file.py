@@ -18,7 +18,7 @@ from edge.errors import EdgeError, NodeError
 from edge.node.api.archive import CHUNK_BYTES, Archive
 from edge.node.api.guard import Context, caller_roles
 from edge.node.api.listing import describe, is_wanted, usage
-from edge.node.api.pump import BATCH, stream
+from edge.node.api.pump import BATCH, MOST_STREAMS, BusyError, stream
 from edge.node.api.tree import ALL, Tree
 from edge.node.lab import DISK
 from edge.node.machine import Machine
@@ -99,6 +99,9 @@ async def _reading(
     try:
         async with aclosing(stream(source, batch=batch)) as pieces:
             yield pieces
+    except BusyError:
+        said = f"this node is streaming files to {MOST_STREAMS} callers already; ask again later"
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, said)
     except (FileNotFoundError, NotADirectoryError):
         await context.abort(grpc.StatusCode.NOT_FOUND, f"{path} does not exist")
     except OSError as error:

@@ -10,14 +10,21 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Generic, TypeVar
 
 BATCH = 128
 BATCH_S = 0.05
 _THREADS = 8
 _pool = ThreadPoolExecutor(_THREADS, "files")
+MOST_STREAMS = 128
+"""At a time: each has files open, and those that nobody reads have them until they end."""
+_room = BoundedSemaphore(MOST_STREAMS)
 T = TypeVar("T")
+
+
+class BusyError(Exception):
+    """There are as many streams as there may be."""
 
 
 async def stream(source: Generator[T | None], *, batch: int = BATCH) -> AsyncGenerator[T, None]:
@@ -25,7 +32,12 @@ async def stream(source: Generator[T | None], *, batch: int = BATCH) -> AsyncGen
 
     A source that works long for little says None now and then: that is not passed on, but is
     where it can be stopped.
+
+    Raises:
+        BusyError: when there are too many already.
     """
+    if not _room.acquire(blocking=False):
+        raise BusyError
     steps = _Steps(source, batch)
     loop = asyncio.get_running_loop()
     try:
@@ -60,4 +72,7 @@ class _Steps(Generic[T]):
     def close(self) -> None:
         """Let the source clean up, after the step that is under way."""
         with self._lock:
-            self._source.close()
+            try:
+                self._source.close()
+            finally:
+                _room.release()

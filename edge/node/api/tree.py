@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
+from threading import BoundedSemaphore
 
 from edge.errors import ConfigError, TrustError
 
@@ -25,12 +26,16 @@ ALL = sys.maxsize
 """As a depth: however deep it goes, up to `DEEPEST`, which is then told as a fault."""
 SORTED_AT_MOST = 10_000
 """A folder with more entries comes in the order of its file system, so that none is held."""
+MOST_FOLDERS = 512
+"""Folders that all walks together have open: each is a descriptor of this process, or two."""
+BUSY = "too many folders are being looked into just now"
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # Never waiting: a pipe without a writer would hold the call for ever.
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _ROOT = PurePosixPath("/")
+_room = BoundedSemaphore(MOST_FOLDERS)
 _DEEP = f"more than {DEEPEST} folders deep"
 
 
@@ -91,6 +96,9 @@ class Tree:
         fds = [os.open(self._root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
         try:
             place = self._find(_parts(path), fds)
+            while len(fds) > 1:
+                # Of use only for going back, and whoever reads may take long.
+                os.close(fds.pop(0))
             closed = place in self._closed
             yield Found(fd=fds[-1], path=place, info=os.fstat(fds[-1]), closed=closed)
         finally:
@@ -203,6 +211,10 @@ class _Level:
             reason = "not to be looked into with these rights" if self._item.closed else _DEEP
             yield replace(self._item, fd=-1, error=reason)
             return
+        if not _room.acquire(blocking=False):
+            yield replace(self._item, fd=-1, error=BUSY)
+            return
+        self._opened.callback(_room.release)
         try:
             fd = os.open(self._item.name or ".", _FOLDER, dir_fd=self._item.fd)
             self._opened.callback(os.close, fd)

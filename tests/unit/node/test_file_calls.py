@@ -435,3 +435,25 @@ async def test_who_goes_does_not_wait_for_a_slow_disk(calls: FileCalls) -> None:
     assert not closed.is_set()
     going.set()
     assert await asyncio.to_thread(closed.wait, 5)
+
+
+async def test_streams_of_files_are_so_many_at_a_time(calls: FileCalls) -> None:
+    """One more is refused with a sentence, until another one ends."""
+    request = Request(root="/folder")
+    streams: list[Any] = [calls.List(request, CONTEXT) for _ in range(pump.MOST_STREAMS)]
+    for each in streams:
+        await anext(each)
+    with pytest.raises(Refused, match="ask again later") as caught:
+        await _list(calls, "/folder")
+    assert caught.value.args[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    for each in streams:
+        await each.aclose()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert await _names(calls, "/folder/file") == ["file"]
+            except Refused:
+                # They are closed by threads.
+                await asyncio.sleep(0.01)
+            else:
+                return

@@ -5,6 +5,8 @@ import os
 import stat
 import string
 from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from edge.errors import ConfigError, TrustError
 from edge.node.api import tree as tree_module
-from edge.node.api.tree import DEEPEST, Item, Tree
+from edge.node.api.tree import BUSY, DEEPEST, MOST_FOLDERS, Item, Tree
 
 SECRET = "outside"
 _NAMES = ["a", "b", "file", "link", "..", ".", "", "jail", "secret"]
@@ -165,6 +167,37 @@ def test_folders_too_deep_are_told(tmp_path: Path) -> None:
     assert errors == [f"more than {DEEPEST} folders deep"]
     with pytest.raises(OSError, match="folders deep"), tree.at("/d" * (DEEPEST + 1)):
         pass
+
+
+def _dig(folder: Path, depth: int) -> None:
+    (folder / "/".join("d" * depth)).mkdir(parents=True)
+
+
+def test_a_way_holds_no_more_than_where_it_leads(tmp_path: Path) -> None:
+    """However long it is."""
+    _dig(tmp_path, 100)
+    before = _fds()
+    with Tree(tmp_path).at("/d" * 100):
+        assert _fds() == before + 1
+    assert _fds() == before
+
+
+def test_walks_have_so_many_folders_open_at_a_time(tmp_path: Path) -> None:
+    """All together: one that comes too late says so, and another one later does not."""
+    _dig(tmp_path, 200)
+    tree, before = Tree(tmp_path), _fds()
+    with ExitStack() as opened:
+        errors = []
+        for _ in range(4):
+            walk = tree.walk(opened.enter_context(tree.at("/")))
+            opened.callback(walk.close)
+            items = [item for item in islice(walk, 201) if not item.leaving]
+            errors.append({item.error for item in items} - {""})
+        assert _fds() <= before + MOST_FOLDERS + 8
+        assert errors == [set(), set(), {BUSY}, {BUSY}]
+    assert _fds() == before
+    with tree.at("/") as found:
+        assert not any(item.error for item in tree.walk(found))
 
 
 def test_a_huge_folder_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
