@@ -117,7 +117,7 @@ def end_nodes(access: Access, action: Action, *, comes_back: bool, waiting: Wait
 async def _end_and_wait(
     access: Access, node: str, action: Action, *, comes_back: bool, waiting: Waiting
 ) -> None:
-    from edge.provision.restart import read_boot_id, wait_gone, wait_restarted
+    from edge.provision.restart import Through, read_boot_id, wait_gone, wait_restarted
     from edge.provision.sequence import run_sequence, wait_settled
 
     limit_s, name = waiting.deadline_s, access.label(node)
@@ -136,7 +136,9 @@ async def _end_and_wait(
         stage = await wait_settled(node, ways, deadline_s=max(1.0, limit_s - seconds))
         click.echo(f"{name}: back after {format_duration(seconds)}, {stage}", err=True)
     else:
-        seconds = await wait_gone(node, deadline_s=limit_s)
+        endpoint = await access.endpoint_of(node)
+        through = Through(endpoint, lambda: access.open(node)) if endpoint else None
+        seconds = await wait_gone(node, through, deadline_s=limit_s)
         click.echo(f"{name}: gone after {format_duration(seconds)}", err=True)
 
 

@@ -77,12 +77,13 @@ class Access:
         from edge.client.client import connect
 
         assert self.trust
-        endpoint = await self._endpoint(node)
+        endpoint = await self.endpoint_of(node)
         name = self.label(node)
         async with connect(name, self.trust, endpoint=endpoint, address=node) as client:
             yield client
 
-    async def _endpoint(self, node: str) -> str:
+    async def endpoint_of(self, node: str) -> str:
+        """Return the node that calls for this one go through, nothing when they go directly."""
         import asyncio
 
         if not self.endpoints or node in self.endpoints:

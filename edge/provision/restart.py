@@ -8,6 +8,7 @@ just before it went down is not mistaken for its return.
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from time import monotonic
 
 from edge.client.channel import split_endpoint
@@ -57,16 +58,24 @@ async def wait_restarted(
     )
 
 
-async def wait_gone(node: str, *, deadline_s: float) -> float:
+@dataclass(frozen=True, slots=True)
+class Through:
+    """Another node that a node is reached through, as this machine may have no way to it."""
+
+    endpoint: str
+    opener: Opener
+
+
+async def wait_gone(node: str, through: Through | None = None, *, deadline_s: float) -> float:
     """Wait until nobody answers at the node's address; return the seconds it took.
 
     Raises:
-        NodeError: when it still answers after `deadline_s`.
+        NodeError: when it still answers after `deadline_s`, or the node that it is reached
+            through is gone as well.
     """
     started = monotonic()
-    host, port = split_endpoint(node)
     while (passed := monotonic() - started) < deadline_s:
-        if not await _answers(host, port):
+        if not await (_answers_through(node, through) if through else _answers(node)):
             return passed
         # Often, because a node that restarts at once is gone for a moment only.
         await asyncio.sleep(POLL_S / 5)
@@ -78,7 +87,21 @@ async def _attempt(opener: Opener) -> str:
         return await read_boot_id(client)
 
 
-async def _answers(host: str, port: int) -> bool:
+async def _answers_through(node: str, through: Through) -> bool:
+    try:
+        await _attempt(through.opener)
+    except (NodeError, TimeoutError) as error:
+        if await _answers(through.endpoint):
+            return False
+        raise NodeError(
+            f"whether {node} is gone cannot be told: {through.endpoint} does not answer either",
+            hint="look at its console: edgectl console DEVICE",
+        ) from error
+    return True
+
+
+async def _answers(node: str) -> bool:
+    host, port = split_endpoint(node)
     try:
         async with asyncio.timeout(_PROBE_S):
             _, writer = await asyncio.open_connection(host, port)

@@ -75,7 +75,7 @@ async def test_endpoint_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(nodes, "_answers", answers)
     access = nodes.Access(nodes=("n1", "n2", "e1"), endpoints=("e1", "e2", "e3"))
-    ways = await asyncio.gather(*(access._endpoint(node) for node in access.nodes))
+    ways = await asyncio.gather(*(access.endpoint_of(node) for node in access.nodes))
     assert ways == ["e2", "e2", ""]
     assert asked == ["e1", "e2"]
 
@@ -89,4 +89,4 @@ async def test_no_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nodes, "_answers", answers)
     access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"))
     with pytest.raises(NodeError, match="none of the endpoints answers: e1, e2"):
-        await access._endpoint("n")
+        await access.endpoint_of("n")
