@@ -211,6 +211,10 @@ def _generate(
 
     check_name(name)
     check_endpoint(endpoint)
+    if with_secrets and version:
+        click.echo(
+            f"note: {with_secrets} is taken as it is, whatever --talos-version says", err=True
+        )
     bundle = _load_secrets(with_secrets) if with_secrets else _new_secrets(version)
     return generate(name, endpoint, bundle, now=datetime.now(UTC), options=options)
 

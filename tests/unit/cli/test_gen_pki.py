@@ -152,6 +152,13 @@ def test_secrets_come_back_from_a_configuration() -> None:
     assert load_secrets(Path("secrets.yaml").read_text()) == load_secrets(GOLDEN.read_text())
 
 
+def test_given_secrets_are_not_made_older(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are what the cluster has; whoever names a version is told."""
+    more = ("--with-secrets", str(GOLDEN), "--talos-version", "v1.2", "-o", "out")
+    assert _gen("config", "demo", ENDPOINT, *more) == 0
+    assert "is taken as it is, whatever --talos-version says" in capsys.readouterr().err
+
+
 def test_a_workers_configuration_has_no_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     """It knows certificates, and no keys."""
     assert _gen("config", "demo", ENDPOINT, "--with-secrets", str(GOLDEN), "-o", "out") == 0
