@@ -32,11 +32,14 @@ class Unpacked:
     skipped: list[str] = field(default_factory=list)
 
 
-async def unpack(chunks: AsyncIterator[bytes], destination: Path) -> Unpacked:
+async def unpack(
+    chunks: AsyncIterator[bytes], destination: Path, *, limit_bytes: int | None = None
+) -> Unpacked:
     """Unpack a compressed tar archive into the folder `destination`, which may exist already.
 
     Raises:
-        NodeError: when the archive is damaged or leads out of its folder.
+        NodeError: when the archive is damaged, leads out of its folder, or is larger than
+            `limit_bytes` once it is not compressed any more.
         EdgeError: when the destination cannot be written; what was there is still there then.
     """
     loop = asyncio.get_running_loop()
@@ -44,7 +47,7 @@ async def unpack(chunks: AsyncIterator[bytes], destination: Path) -> Unpacked:
     def fetch() -> bytes:
         return asyncio.run_coroutine_threadsafe(_next(chunks), loop).result()
 
-    return await asyncio.to_thread(_unpack, _Inflated(fetch), destination)
+    return await asyncio.to_thread(_unpack, _Inflated(fetch, limit_bytes), destination)
 
 
 async def read_single(chunks: AsyncIterator[bytes], *, limit_bytes: int) -> bytes:
@@ -54,7 +57,7 @@ async def read_single(chunks: AsyncIterator[bytes], *, limit_bytes: int) -> byte
         NodeError: when the archive is damaged, too large, or holds no file.
     """
     with tempfile.TemporaryDirectory() as folder:
-        await unpack(_limited(chunks, limit_bytes), Path(folder))
+        await unpack(chunks, Path(folder), limit_bytes=limit_bytes)
         return await asyncio.to_thread(_only_file, Path(folder), limit_bytes)
 
 
@@ -69,20 +72,13 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes:
     return await anext(chunks, b"")
 
 
-async def _limited(chunks: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit_bytes:
-            raise NodeError(f"the archive is larger than {limit_bytes} bytes")
-        yield chunk
-
-
 class _Inflated:
     """A file object, as much of it as tarfile needs, that decompresses what `fetch` gives."""
 
-    def __init__(self, fetch: Callable[[], bytes]) -> None:
+    def __init__(self, fetch: Callable[[], bytes], limit_bytes: int | None) -> None:
         self._fetch = fetch
+        self._limit = limit_bytes
+        self._size = 0
         self._inflate = zlib.decompressobj(_GZIP)
         self._ready = b""
 
@@ -116,10 +112,20 @@ class _Inflated:
                 self._ready = self._inflate.decompress(data, max(wanted, _COPY_BYTES))
             except zlib.error as error:
                 raise NodeError(f"the archive is damaged: {error}") from error
+        self._size += len(self._ready)
+        if self._limit is not None and self._size > self._limit:
+            raise NodeError(f"the archive is larger than {self._limit} bytes")
         return True
 
 
 def _unpack(source: _Inflated, destination: Path) -> Unpacked:
+    try:
+        return _unpack_beside(source, destination)
+    except OSError as error:
+        raise EdgeError(f"writing {destination}: {error.strerror or error}") from error
+
+
+def _unpack_beside(source: _Inflated, destination: Path) -> Unpacked:
     destination.parent.mkdir(parents=True, exist_ok=True)
     if destination.exists() and not destination.is_dir():
         raise EdgeError(f"{destination} is there and is no folder", hint="name a folder")
@@ -129,6 +135,8 @@ def _unpack(source: _Inflated, destination: Path) -> Unpacked:
         result = _extract(source, folder)
         # What went wrong on the way is told at the very end.
         source.finish()
+        # All is looked at first: nothing is moved when anything is in the way.
+        _check_way(folder, destination)
         _move_into(folder, destination)
     return result
 
@@ -228,6 +236,21 @@ def _stays_inside(target: str, start: Path, folder: Path) -> bool:
     return True
 
 
+def _check_way(folder: Path, destination: Path) -> None:
+    """Refuse when something at the destination is no place for what was unpacked."""
+    if not os.path.lexists(destination):
+        return
+    for path in folder.iterdir():
+        target, is_folder = destination / path.name, path.is_dir() and not path.is_symlink()
+        if is_folder and target.is_symlink():
+            raise EdgeError(f"{target} is a link: nothing is written through it")
+        if os.path.lexists(target) and is_folder != (target.is_dir() and not target.is_symlink()):
+            what = ("a folder", "a file") if is_folder else ("a file", "a folder")
+            raise EdgeError(f"{target} is {what[1]}, and {what[0]} is to be copied there")
+        if is_folder:
+            _check_way(path, target)
+
+
 def _move_into(folder: Path, destination: Path) -> None:
     if not os.path.lexists(destination):
         folder.rename(destination)
@@ -236,8 +259,6 @@ def _move_into(folder: Path, destination: Path) -> None:
     for path in sorted(folder.iterdir()):
         target = destination / path.name
         if path.is_dir() and not path.is_symlink():
-            if target.is_symlink():
-                raise EdgeError(f"{target} is a link: nothing is written through it")
             _move_into(path, target)
         else:
             path.replace(target)

@@ -196,6 +196,40 @@ async def test_everything_is_read_to_the_end(tmp_path: Path) -> None:
     assert ended
 
 
+@pytest.mark.parametrize(
+    ("there", "copied"), [("a/z/deeper", "a/z"), ("a/z", "a/z/deeper"), ("z/f", "z")]
+)
+async def test_what_is_in_the_way_is_found_before_anything_is_moved(
+    tmp_path: Path, there: str, copied: str
+) -> None:
+    """A file where a folder is, or a folder where a file is, keeps everything as it was."""
+    out = tmp_path / "out"
+    (out / there).parent.mkdir(parents=True)
+    (out / there).write_text("old")
+    (out / "a").mkdir(exist_ok=True)
+    (out / "a/first").write_text("old")
+    data = archive((entry("a/first"), b"new"), (entry("b"), b"new"), (entry(copied), b"new"))
+    with pytest.raises(EdgeError, match="is to be copied there"):
+        await unpack(chunked(data), out)
+    assert ((out / there).read_text(), (out / "a/first").read_text()) == ("old", "old")
+    assert not (out / "b").exists()
+
+
+async def test_system_faults_are_told_in_a_line(tmp_path: Path) -> None:
+    """Such as a file where the folder's own folder should be."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(EdgeError, match=r"writing .*file/out: "):
+        await unpack(chunked(archive((entry("f"), b"x"))), tmp_path / "file/out")
+
+
+async def test_limit_is_of_what_comes_out() -> None:
+    """A little that was compressed may be very much."""
+    data = archive((entry("f"), bytes(1 << 20)))
+    assert len(data) < 10_000
+    with pytest.raises(NodeError, match="larger than 100000"):
+        await read_single(chunked(data), limit_bytes=100_000)
+
+
 async def test_single_file_has_a_limit() -> None:
     """What should be small is not read on when it is not."""
     data = archive((entry("f"), os.urandom(10_000)))
