@@ -225,11 +225,12 @@ def _stays_inside(target: str, start: Path, folder: Path) -> bool:
     """
     if "\0" in target or PurePosixPath(target).is_absolute():
         return False
-    at = start
+    at, behind_link = start, False
     for part in PurePosixPath(target).parts:
         if part != "..":
             at /= part
-        elif at == folder or at.is_symlink() or not at.is_dir():
+            behind_link |= at.is_symlink()
+        elif at == folder or behind_link or not at.is_dir():
             return False
         else:
             at = at.parent

@@ -145,6 +145,24 @@ async def test_later_archive_does_not_redirect_a_link(tmp_path: Path) -> None:
     assert lead_out(tmp_path / "out") == []
 
 
+async def test_link_that_is_replaced_does_not_redirect_another(tmp_path: Path) -> None:
+    """What a link went through in the first copy is elsewhere after the second."""
+    first = archive(
+        (entry("d/real", type_=tarfile.DIRTYPE), b""),
+        (entry("l", type_=tarfile.SYMTYPE, link="d"), b""),
+        (entry("evil", type_=tarfile.SYMTYPE, link="l/real/../q"), b""),
+    )
+    second = archive(
+        (entry("e", type_=tarfile.DIRTYPE), b""),
+        (entry("e/real", type_=tarfile.SYMTYPE, link=".."), b""),
+        (entry("l", type_=tarfile.SYMTYPE, link="e"), b""),
+    )
+    for data in (first, second):
+        await unpack(chunked(data), tmp_path / "out")
+    assert (tmp_path / "out/l").readlink() == Path("e")
+    assert lead_out(tmp_path / "out") == []
+
+
 async def test_links_up_and_down_are_kept(tmp_path: Path) -> None:
     """Through folders that the archive has, and back up from them."""
     data = archive(
