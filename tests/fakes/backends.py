@@ -43,15 +43,17 @@ def hello(*names: str) -> bytes:
 
 @dataclass
 class Backend(grpc.GenericRpcHandler):
-    """A node; `seen` is the metadata of its calls."""
+    """A node; `seen` is the metadata of its calls, `methods` which ones they were of."""
 
     behaviour: Behaviour = say_hello
     seen: list[dict[str, list[str]]] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
     peers: set[str] = field(default_factory=set)
     ended: int = 0
 
-    def service(self, _details: grpc.HandlerCallDetails) -> Any:
+    def service(self, details: grpc.HandlerCallDetails) -> Any:
         """Answer every method alike."""
+        self.methods.append(str(details.method))
         return grpc.stream_stream_rpc_method_handler(self._handle)
 
     async def _handle(self, requests: AsyncIterator[bytes], context: Any) -> None:

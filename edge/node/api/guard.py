@@ -85,7 +85,7 @@ class Guard(grpc.GenericRpcHandler):
         """Return the handler of a method."""
         method = str(handler_call_details.method)
         # That there is none is for administrators to know, so this one has the checks, too.
-        return self._handlers.get(method) or self._wrap(method[:_NAME_CHARACTERS], _UNKNOWN)
+        return self._handlers.get(method) or self._wrap(method, _UNKNOWN)
 
     def _wrap(self, method: str, handler: Any) -> Any:
         """Return `handler` with the checks in front; it takes and gives bytes."""
@@ -163,7 +163,8 @@ class Guard(grpc.GenericRpcHandler):
         metadata: Any = context.invocation_metadata() or ()
         roles = _MAINTENANCE_ROLES if self._maintenance else self._roles_of(context, metadata)
         if not allowed(method, roles, maintenance=self._maintenance):
-            _log.info("%s refused for %s", method, ", ".join(sorted(roles)) or "no role")
+            shown = method[:_NAME_CHARACTERS]
+            _log.info("%s refused for %s", shown, ", ".join(sorted(roles)) or "no role")
             raise CallFailed(_NOT_AUTHORIZED)
         caller_roles.set(roles)
         if self._maintenance or not is_routed(metadata):
@@ -284,7 +285,7 @@ async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
     """End a call with the status that fits `error`."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    failure = from_error(error, method)
+    failure = from_error(error, method[:_NAME_CHARACTERS])
     await context.abort(failure.code, failure.message, failure.trailer)
 
 

@@ -96,6 +96,14 @@ async def test_bytes_pass_as_they_are(relay: Relay) -> None:
             assert [each async for each in answers] == [ODD, b"", ODD]
 
 
+async def test_a_method_that_is_not_known_here_keeps_its_name(relay: Relay) -> None:
+    """However long: another node may be newer."""
+    backend, method = await relay.add(ONE), "Long" * 30
+    async with relay.channel() as channel:
+        assert await _raw(channel, method, b"", ONE).read() == hello("hello")
+    assert backend.methods == [f"{SERVICE}/{method}"]
+
+
 async def test_who_calls_and_from_where_goes_along(relay: Relay) -> None:
     """The caller's roles and metadata, but not where the call was for."""
     backend = await relay.add(ONE)
