@@ -79,8 +79,14 @@ class Access:
         assert self.trust
         endpoint = await self.endpoint_of(node)
         name = self.label(node)
-        async with connect(name, self.trust, endpoint=endpoint, address=node) as client:
-            yield client
+        try:
+            async with connect(name, self.trust, endpoint=endpoint, address=node) as client:
+                yield client
+        except NodeError:
+            # Maybe it is the endpoint that went away, and another one answers by now.
+            if endpoint and self._way and self._way[0].done():
+                self._way.clear()
+            raise
 
     async def endpoint_of(self, node: str) -> str:
         """Return the node that calls for this one go through, nothing when they go directly."""
@@ -90,7 +96,7 @@ class Access:
             return ""
         if len(self.endpoints) == 1:
             return self.endpoints[0]
-        if not self._way or self._way[0].cancelled():
+        if not self._way or _has_failed(self._way[0]):
             self._way[:] = [asyncio.ensure_future(_choose_endpoint(self.endpoints))]
         # One node that runs out of time must not stop the looking for all.
         return await asyncio.shield(self._way[0])
@@ -321,6 +327,10 @@ def _print_error(node: str, error: EdgeError) -> None:
     text = error.message if node in error.message else f"{node}: {error.message}"
     faults = error.faults if isinstance(error, ConfigError) else ()
     click.echo(f"edgectl: {'; '.join((text, *faults))}", err=True)
+
+
+def _has_failed(way: "Future[str]") -> bool:
+    return way.done() and (way.cancelled() or way.exception() is not None)
 
 
 async def _choose_endpoint(endpoints: Sequence[str]) -> str:

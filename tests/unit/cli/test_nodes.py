@@ -2,12 +2,15 @@
 """The same work on many nodes: nobody waits for anybody, and every failure is told."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import click
 import pytest
 
 from edge.cli import nodes
 from edge.cli.nodes import on_nodes
+from edge.client.trust import Mutual
 from edge.errors import ConfigError, NodeError, TrustError
 
 
@@ -90,3 +93,48 @@ async def test_no_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"))
     with pytest.raises(NodeError, match="none of the endpoints answers: e1, e2"):
         await access.endpoint_of("n")
+
+
+async def test_endpoints_that_come_back_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a node asks again and again, and none of them may answer at first."""
+    up: set[str] = set()
+
+    async def answers(endpoint: str) -> bool:
+        return endpoint in up
+
+    monkeypatch.setattr(nodes, "_answers", answers)
+    access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"))
+    with pytest.raises(NodeError):
+        await access.endpoint_of("n")
+    up.add("e2")
+    assert await access.endpoint_of("n") == "e2"
+
+
+async def test_another_endpoint_is_found_when_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a call through it has failed."""
+    up, tried = {"e1", "e2"}, []
+
+    async def answers(endpoint: str) -> bool:
+        return endpoint in up
+
+    @asynccontextmanager
+    async def connect(
+        _name: str, _trust: Mutual, *, endpoint: str, address: str
+    ) -> AsyncIterator[None]:
+        tried.append((address, endpoint))
+        if endpoint not in up:
+            raise NodeError(f"{endpoint} cannot be reached")
+        yield
+
+    monkeypatch.setattr(nodes, "_answers", answers)
+    monkeypatch.setattr("edge.client.client.connect", connect)
+    trust = Mutual(ca=b"", crt=b"", key=b"")
+    access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"), trust=trust)
+    async with access.open("n"):
+        up.remove("e1")
+    with pytest.raises(NodeError):
+        async with access.open("n"):
+            pass
+    async with access.open("n"):
+        pass
+    assert tried == [("n", "e1"), ("n", "e1"), ("n", "e2")]
