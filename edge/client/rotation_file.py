@@ -73,7 +73,8 @@ def load_rotation(path: Path, *, context: str) -> Rotation | None:
     if known != context:
         raise ConfigError(
             f"{path} holds an unfinished rotation of the context {known!r}",
-            hint=f"finish that one first: edgectl rotate-ca --context {known} --dry-run=false",
+            hint="finish that one first:"
+            f" edgectl rotate-ca -n NODES --context {known} --dry-run=false",
         )
     return rotation
 
