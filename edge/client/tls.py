@@ -10,11 +10,13 @@ import os
 import socket
 import ssl
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from edge.client.fault import explain_dial
 from edge.client.trust import (
@@ -30,6 +32,7 @@ from edge.errors import NodeError, TrustError
 
 BUFFER_BYTES = 64 * 1024
 _CLOSE_TIMEOUT_S = 1.0
+_NEXT_S = 0.25
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -90,26 +93,52 @@ async def _connect(host: str, port: int, context: ssl.SSLContext, name: str, whe
 async def _reach(host: str, port: int) -> socket.socket:
     """Return a connected socket to the first address of `host` that answers.
 
-    By hand, because asyncio's own way leaves a socket open when it is cancelled at a bad moment.
+    The next address has its turn when one is silent for a moment. By hand, because asyncio's own
+    way leaves a socket open when it is cancelled at a bad moment.
     """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    todo = deque(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     fault: OSError = OSError("it has no address")
-    for family, kind, protocol, _, address in found:
-        plain = socket.socket(family, kind, protocol)
+    under_way = set[asyncio.Task[socket.socket]]()
+    try:
+        while todo or under_way:
+            if todo:
+                under_way.add(asyncio.create_task(_attempt(*todo.popleft())))
+            done, _ = await asyncio.wait(
+                under_way,
+                timeout=_NEXT_S if todo else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                under_way.discard(task)
+                try:
+                    return task.result()
+                except OSError as error:
+                    fault = error
+        raise fault
+    finally:
+        for task in under_way:
+            task.add_done_callback(_close)
+            task.cancel()
+
+
+async def _attempt(
+    family: int, kind: int, protocol: int, _name: str, address: Any
+) -> socket.socket:
+    plain = socket.socket(family, kind, protocol)
+    try:
         plain.setblocking(False)
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S / len(found)):
-                await loop.sock_connect(plain, address)
-        except OSError as error:  # a TimeoutError is one, too
-            plain.close()
-            fault = error
-        except BaseException:
-            plain.close()
-            raise
-        else:
-            return plain
-    raise fault
+        await asyncio.get_running_loop().sock_connect(plain, address)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+def _close(task: asyncio.Task[socket.socket]) -> None:
+    """Close what an attempt that came too late had connected."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
 
 
 def _check(
