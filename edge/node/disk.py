@@ -63,12 +63,19 @@ def find_system_disk(candidates: Iterable[Path]) -> SystemDisk | None:
     return next((disk for path in candidates if (disk := open_disk(path))), None)
 
 
+# Made by the kernel, without a medium of their own, or flash that a board starts from.
+_NO_DISKS = ("loop", "ram", "zram", "dm-", "md", "nbd", "fd", "sr", "mtdblock")
+
+
 def whole_disks(block: Path = Path("/sys/class/block")) -> list[Path]:
     """Return the device files of all whole disks that have a medium, sorted by name."""
     found = []
     for entry in sorted(block.iterdir()):
-        virtual = entry.name.startswith(("loop", "ram", "zram", "dm-", "md", "nbd", "fd", "sr"))
-        if virtual or (entry / "partition").exists() or entry.name.endswith(("boot0", "boot1")):
+        if (
+            entry.name.startswith(_NO_DISKS)
+            or (entry / "partition").exists()
+            or entry.name.endswith(("boot0", "boot1"))
+        ):
             continue
         with suppress(FileNotFoundError):  # it was pulled this moment
             if int((entry / "size").read_text()) > 0:

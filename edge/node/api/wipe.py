@@ -2,7 +2,7 @@
 """Wiping disks and partitions: what may be wiped, and how.
 
 ```
- every device of the request: known ► not the system's ► writable ► not in use ► wiped one by one
+ every device of the request: a disk ► not the system's ► writable ► not in use ► wiped one by one
 ```
 Nothing is written before all of them have passed. What the system disk carries is never wiped
 here: that is what a reset is for. A device is opened so that the kernel lets nobody mount it
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from edge.api import storage_pb2
 from edge.errors import ConfigError, NodeError
+from edge.node.disk import whole_disks
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.units import MIB
@@ -85,6 +86,8 @@ def check(
         zeroes=wanted.method == _ZEROES,
         drop=wanted.drop_partition,
     )
+    if target.disk not in [each.name for each in whole_disks(block)]:
+        raise NodeError(f"{name} is no disk with data of this node's, so it is not wiped")
     _check_kernel(target, block, secondary=not wanted.skip_secondary_check)
     if not wanted.skip_volume_check:
         _check_volumes(machine, target)
@@ -134,7 +137,8 @@ def ranges(size_bytes: int, *, zeroes: bool) -> Iterator[tuple[int, int]]:
 def _check_system(machine: Machine, name: str, block: Path) -> None:
     system = machine.volumes.disk
     if system is None:
-        return
+        # It may be the very disk that was named, with a table that cannot be read.
+        raise NodeError("the system disk was not found, so nothing is wiped")
     names = {system.path.name, *(system.device(each).name for each in system.table.partitions)}
     is_part = (block / name).exists() and _disk_of(block / name) == system.path.name
     if name in names or is_part:

@@ -16,6 +16,7 @@ from edge.meta.enrolment import METADATA_KEY, new_enrolment, proof
 from edge.node.api import wipe as wipe_module
 from edge.node.api.storage import DiskService
 from edge.node.api.wipe import HEAD_BYTES, STEP_BYTES, TAIL_BYTES, Cancelled, check, ranges, wipe
+from edge.node.disk import whole_disks
 from edge.node.log import LogBook, start_logging
 from edge.node.machine import Machine
 from edge.node.resource import kind
@@ -29,6 +30,14 @@ from tests.fakes.node import FakePlatform, write_disk
 Wanted = storage_pb2.BlockDeviceWipeDescriptor
 CARD_BYTES = 48 * MIB
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+
+
+@pytest.fixture(autouse=True)
+def _loops_are_disks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def every(block: Path) -> list[Path]:
+        return [Path("/dev", each.name) for each in block.iterdir()]
+
+    monkeypatch.setattr(wipe_module, "whole_disks", every)
 
 
 @pytest.fixture
@@ -238,6 +247,28 @@ async def test_parts_of_something_larger_stay(
     with pytest.raises(NodeError, match="is part of md0"):
         check(machine, Wanted(device=port.name), block)
     check(machine, Wanted(device=port.name, skip_secondary_check=True), block)
+
+
+@pytest.mark.parametrize("name", ["mtdblock0", "dm-0", "loop0", "zram0", "mmcblk0boot0"])
+async def test_what_is_no_disk_stays(
+    machine: Machine, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the flash that a board starts from."""
+    monkeypatch.setattr(wipe_module, "whole_disks", whole_disks)
+    block = tmp_path / "block"
+    for each in (name, "sda"):
+        (block / each).mkdir(parents=True)
+        (block / each / "size").write_text("8192\n")
+    with pytest.raises(NodeError, match=f"{name} is no disk"):
+        check(machine, Wanted(device=name), block)
+    assert check(machine, Wanted(device="sda"), block).disk == "sda"
+
+
+async def test_nothing_is_wiped_without_a_system_disk(machine: Machine, port: LoopPort) -> None:
+    """It may be the one that was named."""
+    machine.volumes.disk = None
+    with pytest.raises(NodeError, match="system disk was not found"):
+        await _wipe(machine, port.name)
 
 
 async def test_the_system_disk_stays(machine: Machine) -> None:
