@@ -18,7 +18,7 @@ from edge.errors import EdgeError, NodeError
 from edge.node.api.archive import CHUNK_BYTES, Archive
 from edge.node.api.guard import Context, caller_roles
 from edge.node.api.listing import describe, is_wanted, usage
-from edge.node.api.pump import BATCH, MOST_STREAMS, BusyError, stream
+from edge.node.api.pump import BATCH, UNREAD_S, BusyError, UnreadError, stream
 from edge.node.api.tree import ALL, Tree
 from edge.node.lab import DISK
 from edge.node.machine import Machine
@@ -96,12 +96,16 @@ async def _reading(
     source: Generator[T | None], context: Context, path: str, *, batch: int = BATCH
 ) -> AsyncIterator[AsyncIterator[T]]:
     """Run `source` as a stream; what its files say goes to the caller as a status."""
+    caller = context.peer().rpartition(":")[0]
     try:
-        async with aclosing(stream(source, batch=batch)) as pieces:
+        async with aclosing(stream(source, batch=batch, caller=caller)) as pieces:
             yield pieces
     except BusyError:
-        said = f"this node is streaming files to {MOST_STREAMS} callers already; ask again later"
+        said = "this node is streaming as many files as it can; ask again later"
         await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, said)
+    except UnreadError:
+        said = f"nobody read what there is of {path} for {UNREAD_S:.0f} s"
+        await context.abort(grpc.StatusCode.ABORTED, said)
     except (FileNotFoundError, NotADirectoryError):
         await context.abort(grpc.StatusCode.NOT_FOUND, f"{path} does not exist")
     except OSError as error:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -31,7 +31,7 @@ from edge.node.api.listing import go_mode, usage
 from edge.node.api.tree import Tree
 from edge.node.machine import Machine
 from edge.pki.role import Role
-from tests.fakes.call import CONTEXT, Refused
+from tests.fakes.call import CONTEXT, FakeContext, Refused
 from tests.fakes.node import FakePlatform
 
 Request = machine_pb2.ListRequest
@@ -438,16 +438,27 @@ async def test_who_goes_does_not_wait_for_a_slow_disk(calls: FileCalls) -> None:
 
 
 async def test_streams_of_files_are_so_many_at_a_time(calls: FileCalls) -> None:
-    """One more is refused with a sentence, until another one ends."""
-    request = Request(root="/folder")
-    streams: list[Any] = [calls.List(request, CONTEXT) for _ in range(pump.MOST_STREAMS)]
+    """One more is refused with a sentence, until another one ends; one caller has not all."""
+    request, other = Request(root="/folder"), cast("Any", FakeContext("ipv4:192.0.2.2"))
+    streams: list[Any] = [calls.List(request, CONTEXT) for _ in range(pump.MOST_OF_ONE)]
     for each in streams:
         await anext(each)
     with pytest.raises(Refused, match="ask again later") as caught:
         await _list(calls, "/folder")
     assert caught.value.args[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
-    for each in streams:
+    more: list[Any] = [
+        calls.List(request, other) for _ in range(pump.MOST_STREAMS - pump.MOST_OF_ONE)
+    ]
+    for each in more:
+        await anext(each)
+    with pytest.raises(Refused, match="ask again later"):
+        await anext(cast("Any", calls.List(request, other)))
+    for each in streams + more:
         await each.aclose()
+    await _until_there_is_room(calls)
+
+
+async def _until_there_is_room(calls: FileCalls) -> None:
     async with asyncio.timeout(10):
         while True:
             try:
@@ -457,3 +468,24 @@ async def test_streams_of_files_are_so_many_at_a_time(calls: FileCalls) -> None:
                 await asyncio.sleep(0.01)
             else:
                 return
+
+
+async def test_a_stream_that_nobody_reads_is_given_up(
+    calls: FileCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are closed while it waits, and whoever comes back for more is told."""
+    monkeypatch.setattr(pump, "UNREAD_S", 0.05)
+    closed = threading.Event()
+
+    def source() -> Generator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    numbers = pump.stream(source(), batch=2)
+    assert await anext(numbers) == 0
+    assert await asyncio.to_thread(closed.wait, 5)
+    assert await anext(numbers) == 1
+    with pytest.raises(pump.UnreadError):
+        await anext(numbers)
