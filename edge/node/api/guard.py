@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 import grpc
@@ -134,6 +134,7 @@ class Guard(grpc.GenericRpcHandler):
         async def stream(request: Any, context: Context) -> None:
             try:
                 roles, targets = self._admit(method, context)
+                context = self._judged(context)
                 if targets is HERE:
                     async with aclosing(local(request, _Own(context))) as answers:
                         async for answer in answers:
@@ -175,21 +176,30 @@ class Guard(grpc.GenericRpcHandler):
         return roles, targets
 
     def _roles_of(self, context: Context, metadata: Metadata) -> Collection[Role]:
-        certificates = context.auth_context().get("x509_pem_cert")
-        if not certificates:
-            raise errors.TrustError("a client certificate is required")
-        active = self._machine.active
-        authorities = active.view.trusted_cas if active else b""
-        certified = _certified(bytes(next(iter(certificates))), authorities)
-        if not certified.is_trusted:
-            raise errors.TrustError("the client's certificate is of an authority no longer trusted")
-        if certified.not_after < datetime.now(UTC):
-            raise errors.TrustError("the client's certificate has expired")
+        certified = self._judge(_presented(context))
         if Role.IMPERSONATOR not in certified.roles:
             return certified.roles
         # A node that forwards has no rights of its own, only those of its caller.
         named = [name for value in values(metadata, "talos-role") for name in value.split(",")]
         return known_roles(named) - {Role.IMPERSONATOR}
+
+    def _judged(self, context: Any) -> Any:
+        """Return the context of a stream, which ends when its caller's certificate does."""
+        if self._maintenance:
+            return context
+        return _Judged(context, partial(self._judge, _presented(context), is_long=True))
+
+    def _judge(self, certificate: bytes, *, is_long: bool = False) -> "_Certified":
+        active = self._machine.active
+        authorities = active.view.trusted_cas if active else b""
+        certified = _certified(certificate, authorities)
+        if not certified.is_trusted:
+            raise errors.TrustError("the client's certificate is of an authority no longer trusted")
+        # A node that forwards has got another one by then, and looks at its caller's own.
+        is_renewed = is_long and Role.IMPERSONATOR in certified.roles
+        if certified.not_after < datetime.now(UTC) and not is_renewed:
+            raise errors.TrustError("the client's certificate has expired")
+        return certified
 
     def _own_names(self) -> set[str]:
         addresses = self._machine.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
@@ -233,6 +243,21 @@ class _Part(_Own):
 
     def set_trailing_metadata(self, _metadata: Trailer) -> None:
         """Have no say in the metadata of the whole call."""
+
+
+class _Judged:
+    """The context of a stream that may outlive its caller's rights: it sends nothing then."""
+
+    def __init__(self, context: Context, judge: Callable[[], object]) -> None:
+        self._context = context
+        self._judge = judge
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def write(self, message: bytes) -> None:
+        self._judge()
+        await self._context.write(message)
 
 
 async def _unknown(_requests: Any, _context: Context) -> AsyncIterator[Any]:
@@ -283,10 +308,20 @@ def _decode(handler: Any, request: bytes, method: str) -> Any:
 
 async def _refuse(context: Context, error: Exception, method: str) -> NoReturn:
     """End a call with the status that fits `error`."""
+    while isinstance(error, ExceptionGroup):
+        # Streams of many nodes end together, for what was the matter first.
+        error = error.exceptions[0]
     if isinstance(error, grpc.aio.AbortError):
         raise error
     failure = from_error(error, method[:_NAME_CHARACTERS])
     await context.abort(failure.code, failure.message, failure.trailer)
+
+
+def _presented(context: Context) -> bytes:
+    certificates = context.auth_context().get("x509_pem_cert")
+    if not certificates:
+        raise errors.TrustError("a client certificate is required")
+    return bytes(next(iter(certificates)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,6 +331,35 @@ async def test_a_connection_has_no_rights_beyond_its_certificate(
         assert ("expired" if case == "date" else "no longer trusted") in details
 
 
+@pytest.mark.parametrize("targets", [(), (("node", "here"),), (("nodes", "127.0.0.1"),)])
+async def test_a_stream_ends_with_the_rights_of_its_caller(
+    served: Served, targets: tuple[tuple[str, str], ...]
+) -> None:
+    """Nothing is sent any more of what happens later."""
+    events = served.machine.events
+    metadata = tuple((key, "127.0.0.1" if key == "node" else name) for key, name in targets)
+    async with served.channel([Role.ADMIN]) as channel:
+        watch: Any = channel.unary_stream("/machine.MachineService/Events")
+        call = watch(
+            machine_pb2.EventsRequest().SerializeToString(),
+            metadata=metadata,
+            timeout=10,
+        )
+        assert await call.read() is not grpc.aio.EOF
+        other = generate("demo", "https://10.0.0.10:6443", new_secrets(now=NOW), now=NOW)
+        served.machine.activate(parse_configuration(other.worker.encode()))
+        events.publish(machine_pb2.RestartEvent(cmd=2))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await _drain(call)
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert "no longer trusted" in str(caught.value.details())
+
+
+async def _drain(call: Any) -> None:
+    while await call.read() is not grpc.aio.EOF:
+        pass
+
+
 class _NextCentury:
     @staticmethod
     def now(zone: Any) -> datetime:
