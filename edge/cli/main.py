@@ -135,10 +135,12 @@ cli.params.extend(target_options())
 
 def report(error: EdgeError) -> None:
     """Print `error`, its faults and its hint to stderr."""
-    click.echo(f"edgectl: {error.message}", err=True)
+    from edge.cli.output import inert
+
+    click.echo(f"edgectl: {inert(error.message, lines=True)}", err=True)
     if isinstance(error, ConfigError):
         for fault in error.faults:
-            click.echo(f"  {fault}", err=True)
+            click.echo(f"  {inert(fault, lines=True)}", err=True)
     if error.hint:
         click.echo(f"  hint: {error.hint}", err=True)
 

@@ -326,7 +326,9 @@ def say_gap(error: EdgeError) -> None:
 def _print_error(node: str, error: EdgeError) -> None:
     text = error.message if node in error.message else f"{node}: {error.message}"
     faults = error.faults if isinstance(error, ConfigError) else ()
-    click.echo(f"edgectl: {'; '.join((text, *faults))}", err=True)
+    from edge.cli.output import inert
+
+    click.echo(f"edgectl: {inert('; '.join((text, *faults)), lines=True)}", err=True)
 
 
 def _has_failed(way: "Future[str]") -> bool:

@@ -2,12 +2,16 @@
 """Data to stdout as a table, JSON or YAML. Narration goes to stderr elsewhere."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 Row = Mapping[str, Any]
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_CONTROLS_IN_LINES = {code: text for code, text in _CONTROLS.items() if chr(code) not in "\n\t"}
 
 
 def output_option(*formats: str) -> Callable[[Any], Any]:
@@ -56,11 +60,31 @@ def as_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def inert(text: str, *, lines: bool = False) -> str:
+    """Return `text` with nothing in it that a terminal would obey; `lines` and tabs may stay.
+
+    Names of files, logs and errors of nodes are what others say, some of them anybody.
+
+    >>> inert("a\\x1b]0;b\\n")
+    'a\\\\x1b]0;b\\\\x0a'
+    """
+    return text.translate(_CONTROLS_IN_LINES if lines else _CONTROLS)
+
+
+def show_line(text: str) -> None:
+    """Print a line of somebody else's, as it is unless a person reads it on a terminal."""
+    click.echo(inert(text, lines=True) if sys.stdout.isatty() else text)
+
+
 def _cell(value: Any) -> str:
+    return inert(_text(value))
+
+
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (list, tuple)):
-        return ",".join(_cell(item) for item in value)
+        return ",".join(_text(item) for item in value)
     if isinstance(value, dict):
         return json.dumps(value, default=str)
     return str(value)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from edge.cli.output import inert
+
 if TYPE_CHECKING:
     from edge.client.model import Definition, Document
 
@@ -87,6 +89,7 @@ class _Table:
         self._add(heading)
 
     def _add(self, row: list[str]) -> None:
+        row = [inert(cell) for cell in row]
         self._pending.append(row)
         self._widths = [
             max(width, len(cell)) for width, cell in zip(self._widths, row, strict=True)

@@ -7,6 +7,7 @@ import click
 
 from edge.cli.nodes import choose_access, on_clients
 from edge.cli.options import NodeCommand, insecure_options
+from edge.cli.output import show_line
 
 if TYPE_CHECKING:
     from edge.client.client import NodeClient
@@ -27,6 +28,6 @@ def command(*, follow: bool, tail: bool, insecure: bool, pins: tuple[str, ...]) 
     async def show(client: "NodeClient") -> None:
         prefix = f"{client.node}: " if many else ""
         async for line in client.dmesg(follow=follow, tail=tail):
-            click.echo(f"{prefix}{line}")
+            show_line(f"{prefix}{line}")
 
     on_clients(access, show, deadline_s=None).finish()

@@ -11,7 +11,7 @@ import click
 
 from edge.cli.nodes import choose_access, on_clients, say_gap
 from edge.cli.options import NodeCommand, insecure_options
-from edge.cli.output import output_option
+from edge.cli.output import inert, output_option
 from edge.cli.values import DURATION
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def command(
         )
         async for event in past:
             row = _row(client.node, event)
-            click.echo(json.dumps(row) if output == "jsonl" else _line(row))
+            click.echo(json.dumps(row) if output == "jsonl" else inert(_line(row)))
 
     on_clients(access, show, deadline_s=None).finish()
 

@@ -10,6 +10,7 @@ import click
 
 from edge.cli.nodes import Access, choose_access, on_nodes
 from edge.cli.options import NodeCommand
+from edge.cli.output import inert
 from edge.cli.single import only_node
 from edge.cli.values import DURATION
 
@@ -100,7 +101,7 @@ async def _from_here(access: Access, nodes: tuple[str, ...], wait_s: float) -> A
 
 async def _print(lines: AsyncIterator[str]) -> None:
     async for line in lines:
-        click.echo(line, err=True)
+        click.echo(inert(line), err=True)
 
 
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import click
 
 from edge.cli.nodes import Access, choose_access, on_clients
 from edge.cli.options import NodeCommand, insecure_options
-from edge.cli.output import emit
+from edge.cli.output import emit, show_line
 from edge.errors import NodeError
 
 if TYPE_CHECKING:
@@ -76,6 +76,6 @@ def _printing(
         prefix = f"{client.node}: " if many else ""
         lines = client.logs(name, follow=follow, tail=tail, kubernetes=kubernetes)
         async for line in lines:
-            click.echo(f"{prefix}{line}")
+            show_line(f"{prefix}{line}")
 
     return show
