@@ -5,10 +5,11 @@ A control plane issues its own, a worker has trustd sign one. Credentials are re
 changed: connections that are open go on with what they began with, new ones get the new one.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import EdgeError, NodeError
 from edge.node.api.transport import Credentials
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MAINTENANCE_NAME = "maintenance-service.talos.dev"
 SELF_SIGNED_LIFETIME = timedelta(days=7305)
+_ASKED_AT_ONCE = 16
 _log = logger("apid")
 
 Clock = Callable[[], datetime]
@@ -114,7 +116,10 @@ class Certificates:
             self._take(self._self_signed(wanted.names), view.trusted_cas)
 
     async def ask(self, view: "NodeView", names: Names, hosts: Iterable[str]) -> None:
-        """Have the trustd of one of `hosts` sign a certificate.
+        """Have the trustd of one of `hosts` sign a certificate, the first of them to answer.
+
+        They are asked at once: one that is dead takes its time, and what else there is to do
+        for a new configuration waits for this.
 
         Raises:
             NodeError: when none of them does.
@@ -125,21 +130,19 @@ class Certificates:
             dns_names=names.dns,
             addresses=names.addresses,
         )
-        refusals: list[str] = []
-        for host in hosts:
-            try:
+        slots = asyncio.Semaphore(_ASKED_AT_ONCE)
+
+        async def attempt(host: str) -> bytes:
+            async with slots:
                 certificate = await request_certificate(
                     host, csr=csr, token=view.token, authorities=view.trusted_cas
                 )
-            except EdgeError as error:
-                refusals.append(error.message)
-                continue
             # While authorities are exchanged it may be the old one or the new one.
-            if _is_signed_by_any(certificate, split_bundle(view.trusted_cas)):
-                self._take(certificate, view.trusted_cas)
-                return
-            refusals.append(f"trustd at {host} signs with an authority that is not ours")
-        raise NodeError("; ".join(refusals) or "there is no trustd to ask")
+            if not _is_signed_by_any(certificate, split_bundle(view.trusted_cas)):
+                raise NodeError(f"trustd at {host} signs with an authority that is not ours")
+            return certificate
+
+        self._take(await _first([attempt(host) for host in hosts]), view.trusted_cas)
 
     def settle(self, wanted: Wanted) -> None:
         """Note that the present certificate is what was wanted, and when to renew it."""
@@ -187,3 +190,20 @@ class Certificates:
 
 def _is_signed_by_any(certificate: bytes, authorities: Iterable[bytes]) -> bool:
     return any(is_issued_by(certificate, authority) for authority in authorities)
+
+
+async def _first(attempts: Sequence[Coroutine[Any, Any, bytes]]) -> bytes:
+    """Return what the first attempt that succeeds does; end the others."""
+    tasks = [asyncio.create_task(each) for each in attempts]
+    refusals: list[str] = []
+    try:
+        for ended in asyncio.as_completed(tasks):
+            try:
+                return await ended
+            except EdgeError as error:
+                refusals.append(error.message)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    raise NodeError("; ".join(refusals) or "there is no trustd to ask")
