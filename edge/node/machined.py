@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 from collections.abc import Collection, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,14 @@ def main() -> None:
 
 
 def _allow_open_files() -> None:
-    """Let this process have a file for every connection that its memory allows."""
+    """Let this process have a file for every connection, as far as it may."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = max(hard, OPEN_FILES) if os.geteuid() == 0 else hard
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
-    except (OSError, ValueError) as error:
-        _log.warning("open files stay limited: %s", error)
+    if hard == resource.RLIM_INFINITY:
+        hard = OPEN_FILES
+    for most in (max(hard, OPEN_FILES), hard):
+        with suppress(OSError, ValueError):  # only root may raise the upper one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
+            return
 
 
 async def run(lab: Path | None) -> int:

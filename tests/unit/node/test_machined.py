@@ -2,9 +2,10 @@
 """The end of machined: nothing that hangs or fails keeps the machine from ending."""
 
 import asyncio
+import resource
 
 from edge.node.log import LogBook
-from edge.node.machined import _attempt, _cancel
+from edge.node.machined import OPEN_FILES, _allow_open_files, _attempt, _cancel
 
 
 async def test_a_lost_cancellation_is_repeated() -> None:
@@ -37,3 +38,15 @@ async def test_what_fails_or_hangs_on_the_way_is_only_logged(logs: LogBook) -> N
     lines = logs.open("machined").tail()
     assert "closing one failed: RuntimeError at " in lines[0]
     assert "closing two failed: TimeoutError at " in lines[1]
+
+
+def test_a_process_may_open_as_many_files_as_it_is_allowed() -> None:
+    """Also where the upper limit is not its own to raise."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        _allow_open_files()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert soft == min(hard, OPEN_FILES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
