@@ -69,7 +69,7 @@ def resolve(
         if groups and (word in GROUPS or "=" in word):
             for node in _members(word, known, context):
                 chosen.add(node.address, node.name)
-        elif named := [node for node in known if node.name == word]:
+        elif named := [node for node in (*known, *_lab_nodes(None)) if node.name == word]:
             chosen.add(named[0].address, word)
         else:
             chosen.add(_find_card(word) or word, word)

@@ -64,8 +64,10 @@ def add(
 
     For example: edgectl inventory add berlin-1 10.0.7.11 --role worker -l site=berlin
     """
+    from edge.client.channel import split_endpoint
     from edge.config.inventory import InventoryNode, load_inventory, save_inventory
 
+    split_endpoint(address)
     inventory = load_inventory(inventory_path())
     if name in inventory and not force:
         raise ConfigError(f"the inventory has a node {name!r}", hint="--force replaces it")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli.exit import ExitCode
 from edge.cli.nodes import choose_access
 from edge.cli.options import NodeCommand
 from edge.cli.output import output_option
@@ -15,8 +16,6 @@ from edge.cli.values import NUMBER
 from edge.units import format_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from edge.client.client import NodeClient
 
 
@@ -52,28 +51,22 @@ def command(
     output: str,
 ) -> None:
     """Show how much the folders PATH take up on nodes."""
+    faults: list[str] = []
 
     async def read(client: NodeClient) -> list[dict[str, Any]]:
         found = client.disk_usage(paths or ("/",), depth=depth, files=files, threshold=threshold)
-        return [
-            {
-                "size": format_size(each.size_bytes) if humanize else each.size_bytes,
-                "name": each.path if len(paths) > 1 or not each.name else each.name,
-                "path": each.path,
-                "error": each.error,
-            }
-            async for each in found
-        ]
+        rows = []
+        async for each in found:
+            if each.error:
+                faults.append(f"{client.node}: {each.path}: {each.error}")
+            else:
+                shown = each.path if len(paths) > 1 or not each.name else each.name
+                size = format_size(each.size_bytes) if humanize else each.size_bytes
+                rows.append({"size": size, "name": shown, "path": each.path})
+        return rows
 
-    show_rows(
-        choose_access(),
-        read,
-        columns=("size", "name"),
-        output=output,
-        shown=_shown,
-        deadline_s=None,
-    )
-
-
-def _shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"name": f"{row['name']} (error: {row['error']})"} if row["error"] else {}
+    show_rows(choose_access(), read, columns=("size", "name"), output=output, deadline_s=None)
+    for fault in faults:
+        click.echo(f"edgectl: {fault}", err=True)
+    if faults:
+        raise click.exceptions.Exit(ExitCode.NODE)

@@ -46,6 +46,23 @@ def test_rows_of_all_nodes(cluster: Cluster, line: str, names: set[str]) -> None
     assert f"{DEAD} cannot be reached" in done.err
 
 
+def test_what_cannot_be_measured_costs_the_exit_code(cluster: Cluster) -> None:
+    """The rest is shown, and stdout is data alone."""
+    done = edgectl("usage", "/none", "/", "-n", cluster.first)
+    assert done.code == 9
+    assert f"{cluster.first}: /none: " in done.err
+    assert "none" not in done.out
+    assert done.rows()[1:]
+
+
+def test_a_node_of_the_lab_has_its_name(cluster: Cluster) -> None:
+    """Also where the client configuration does not list it."""
+    name = cluster.nodes[0].name
+    done = edgectl("version", "-n", name)
+    assert done.code == 0, done.err
+    assert name in done.out
+
+
 def test_every_figure_of_memory(cluster: Cluster) -> None:
     """With -v everything that the kernel says."""
     done = edgectl("memory", "-v", "-n", cluster.first)

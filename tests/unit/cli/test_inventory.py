@@ -182,5 +182,6 @@ def test_inventory_refuses_what_would_mislead(capsys: pytest.CaptureFixture[str]
     assert run(["inventory", "add", "workers", "10.0.0.3"]) == 3
     assert run(["inventory", "add", "a", "10.0.0.3"]) == 3
     assert run(["inventory", "add", "a", "10.0.0.3", "--force"]) == 0
+    assert run(["inventory", "add", "d", "10.0.0.4:99999"]) == 9
     assert run(["inventory", "add", "d", "10.0.0.4", "-l", "site"]) == 2
     assert access_of("-n", "a").nodes == ("10.0.0.3",)
