@@ -58,6 +58,10 @@ class UnreachableError(errors.NodeError):
     """There is no connection to the node; there may be one later."""
 
 
+class StrangerError(errors.TrustError):
+    """Whoever answers has a certificate of another authority, as a worker that boots has."""
+
+
 class GoneError(UnreachableError):
     """There was a connection to the node, and now there is none."""
 
@@ -150,7 +154,7 @@ def _explain_certificate(where: str, error: ssl.SSLCertVerificationError) -> err
 
 
 def _other_authority(where: str) -> errors.TrustError:
-    return errors.TrustError(
+    return StrangerError(
         f"{where} cannot be trusted: its certificate is not from this cluster", hint=_MAINTENANCE
     )
 

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TypeVar
 
 from edge.client.client import NodeClient
-from edge.client.fault import GoneError, UnreachableError
+from edge.client.fault import GoneError, StrangerError, UnreachableError
 from edge.client.model import Document, Happening, Watched
 from edge.errors import NodeError
 
@@ -160,6 +160,10 @@ async def _again(
                 raise NodeError(
                     f"{client.node} went away and was not back within {minutes:.0f} min"
                 ) from error
+        except StrangerError:
+            # A worker that boots has no certificate until a control plane signed it.
+            if not gone_at or monotonic() - gone_at > patience_s:
+                raise
         else:
             return
         await asyncio.sleep(pause_s)

@@ -15,6 +15,7 @@ from edge.client import channel, tls, trust
 from edge.client.channel import open_channel
 from edge.client.fault import (
     GoneError,
+    StrangerError,
     UnreachableError,
     explain_call,
     explain_dial,
@@ -41,7 +42,7 @@ def rpc_error(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
         (UNAVAILABLE, _TRIED + "No route to host", UnreachableError, "no route to host"),
         (UNAVAILABLE, _TRIED + "Timeout occurred: FD", UnreachableError, "no answer in time"),
         (UNAVAILABLE, "DNS resolution failed for n:1", UnreachableError, "no such host"),
-        (UNAVAILABLE, _TRIED + "CERTIFICATE_VERIFY_FAILED", TrustError, "not from this cluster"),
+        (UNAVAILABLE, _TRIED + "CERTIFICATE_VERIFY_FAILED", StrangerError, "not from this cluster"),
         (UNAVAILABLE, "recvmsg:Connection reset by peer", GoneError, "n went away"),
         (UNAVAILABLE, "Socket closed", GoneError, "n went away"),
         (UNAVAILABLE, "Cancelling all calls", GoneError, "n went away"),

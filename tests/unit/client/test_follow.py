@@ -8,7 +8,7 @@ import pytest
 
 from edge.client import follow
 from edge.client.client import NodeClient
-from edge.client.fault import GoneError, UnreachableError
+from edge.client.fault import GoneError, StrangerError, UnreachableError
 from edge.client.follow import follow_events, follow_resources
 from edge.client.model import Document, Happening, Watched
 from edge.errors import NodeError, TrustError
@@ -88,6 +88,20 @@ async def test_patience_ends_and_refusals_are_final() -> None:
     _, client = scripted(["1", GONE], [TrustError("no")])
     with pytest.raises(TrustError):
         [e async for e in follow_events(client, on_gap=lambda _e: None)]
+
+
+async def test_a_worker_that_boots_is_no_stranger_yet() -> None:
+    """After a gap it has no certificate of its cluster at first; who never had one is refused."""
+    stranger = StrangerError("n cannot be trusted")
+    _, client = scripted(["1", GONE], [AWAY], [stranger], [stranger], ["2"])
+    found = follow_events(client, on_gap=lambda _error: None)
+    assert [event.id async for event in found] == ["1", "2"]
+    _, client = scripted([stranger])
+    with pytest.raises(StrangerError):
+        [e async for e in follow_events(client, on_gap=lambda _e: None)]
+    _, client = scripted(["1", GONE], [stranger])
+    with pytest.raises(TrustError):
+        [e async for e in follow_events(client, on_gap=lambda _e: None, patience_s=0)]
 
 
 def document(name: str, version: int = 1) -> Document:
