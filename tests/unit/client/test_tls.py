@@ -69,7 +69,7 @@ async def test_silent_addresses_cost_a_moment_each(
         assert loop.time() - started < 2
     await asyncio.sleep(0.01)
     gc.collect()
-    assert opened() == before
+    assert opened() <= before
 
 
 async def test_a_refusal_costs_nothing(
@@ -105,4 +105,4 @@ async def test_who_gives_up_leaves_nothing_open(
         async with asyncio.timeout(0.6):
             await _reach("node", 1)
     await asyncio.sleep(0.01)
-    assert opened() == before
+    assert opened() <= before
