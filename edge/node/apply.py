@@ -17,6 +17,7 @@ from edge.node.boot.supervisor import Request
 from edge.node.configuration import Configuration, parse_configuration
 from edge.node.log import logger
 from edge.node.machine import Machine, Stage
+from edge.node.sequence import Sequence
 
 TRY_TIMEOUT_S = 60.0
 _log = logger("machined")
@@ -121,9 +122,14 @@ class Applier:
         return Applied(mode=mode, details=details, warnings=configuration.warnings)
 
     def _activate(self, configuration: Configuration) -> None:
-        active = self._machine.active
-        if active is None or active.text != configuration.text:
-            self._machine.activate(configuration)
+        machine = self._machine
+        if machine.active is None:
+            machine.activate(configuration)
+        elif machine.active.text != configuration.text:
+            change = Sequence(machine.events, "applyConfiguration")
+            with change.task("applyConfiguration", "activateConfiguration"):
+                machine.activate(configuration)
+            change.end()
 
     def _begin_trial(self, timeout_s: float) -> None:
         # A trial of a trial goes back to what was there before both.

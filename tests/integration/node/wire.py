@@ -42,10 +42,11 @@ class Outcome:
 
 
 @asynccontextmanager
-async def connected(node: LabNode, trust: Mutual) -> AsyncIterator[Any]:
-    """Open a channel to a node."""
+async def connected(node: LabNode | str, trust: Mutual) -> AsyncIterator[Any]:
+    """Open a channel to a node, or to what answers at an address."""
+    address = node if isinstance(node, str) else node.address
     credentials = grpc.ssl_channel_credentials(trust.ca, trust.key, trust.crt)
-    async with grpc.aio.secure_channel(f"{node.address}:{API_PORT}", credentials) as channel:
+    async with grpc.aio.secure_channel(f"{address}:{API_PORT}", credentials) as channel:
         yield channel
 
 

@@ -3,6 +3,7 @@
 
     python -m tests.integration.qemu.card_wishes network
     python -m tests.integration.qemu.card_wishes configuration
+    python -m tests.integration.qemu.card_wishes api
 
 A process of its own, because it moves into a network namespace.
 """
@@ -14,12 +15,13 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from boards.catalog import load_profile
-from edge.api import resource_pb2
+from edge.api import machine_pb2, resource_pb2, storage_pb2
 from edge.client.client import connect
 from edge.client.trust import Mutual, Pinned, Trust
 from edge.config.generate import Generated, generate
@@ -31,14 +33,30 @@ from edge.provision.contact import configure, make_contact
 from edge.provision.demo.bench import Written
 from edge.provision.demo.emulated import EmulatedBench
 from edge.provision.demo.run import wait_ready
+from edge.provision.restart import read_boot_id, wait_restarted
 from edge.provision.stage import Stage
 from flasher.card.listing import make_card
 from flasher.record import CardRecords
 from tests.fakes.conformance import disagreements
+from tests.integration.node.walk import ENDING, OUTCOMES, fault, request_of
+from tests.integration.node.wire import METHODS, call, connected
 
 ADDRESS, GATEWAY, HOSTNAME = "10.77.0.77", "10.77.0.1", "shelf-3"
 PATIENCE_S = 60.0
+RESTART_S = 180.0
 WISHES = {"hostname": HOSTNAME, "address": f"{ADDRESS}/24", "gateway": GATEWAY}
+
+
+_MACHINE = "/machine.MachineService"
+ON_BOARDS = {
+    f"{_MACHINE}/Copy": machine_pb2.CopyRequest(root_path="/etc"),
+    f"{_MACHINE}/Read": machine_pb2.ReadRequest(path="/proc/version"),
+    f"{_MACHINE}/DiskUsage": machine_pb2.DiskUsageRequest(paths=["/etc"]),
+    "/storage.StorageService/BlockDeviceWipe": storage_pb2.BlockDeviceWipeRequest(
+        devices=[storage_pb2.BlockDeviceWipeDescriptor(device="vda")]
+    ),
+}
+"""Where a board is asked for something else than a lab node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +93,34 @@ async def play_configuration(scene: Scene) -> None:
         await check(scene.administrator)
         await check_resources(scene.administrator)
         await scene.bench.cut_power()
+
+
+async def play_api(scene: Scene) -> None:
+    """Every call works on a board or says why not; those that end it are followed to their end."""
+    assert (await scene.bench.boot(ignore)).stage is Stage.RUNNING
+    await wait_ready(ADDRESS, scene.administrator)
+    await check_methods(scene)
+    async with connect(ADDRESS, scene.administrator) as client:
+        before = await read_boot_id(client)
+        await client.reboot()
+    opener = partial(connect, ADDRESS, scene.administrator)
+    await wait_restarted(ADDRESS, before, (opener,), deadline_s=RESTART_S)
+    await wait_ready(ADDRESS, scene.administrator)
+    await check(scene.administrator)
+
+
+async def check_methods(scene: Scene) -> None:
+    """Walk through all methods but those that end the machine."""
+    text, wrong, outcomes = scene.generated.controlplane, {}, []
+    async with connected(ADDRESS, scene.administrator) as channel:
+        # Backwards: what is written is then deleted, what is stopped is then started.
+        for path in sorted(METHODS.keys() - ENDING, reverse=True):
+            request = ON_BOARDS.get(path) or request_of(path, text)
+            if found := fault(path, outcome := await call(channel, path, request)):
+                wrong[path] = found
+            outcomes.append(f"{path.removeprefix('/')} {outcome.code.name}\n")
+    assert not wrong, wrong
+    assert "".join(outcomes[::-1]) == OUTCOMES.read_text()
 
 
 async def check(trust: Trust) -> None:
@@ -115,12 +161,13 @@ async def _is_as_wanted(trust: Trust) -> bool:
 def main() -> None:
     """Play the scene that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scene", choices=["network", "configuration"])
+    parser.add_argument("scene", choices=["network", "configuration", "api"])
     parser.add_argument("--board", default="qemu-arm64")
     options = parser.parse_args()
     plays: dict[str, Callable[[Scene], Awaitable[None]]] = {
         "network": play_network,
         "configuration": play_configuration,
+        "api": play_api,
     }
     with tempfile.TemporaryDirectory(prefix="edgectl-card-") as name:
         folder = Path(name)
@@ -130,7 +177,7 @@ def main() -> None:
         now = datetime.now(UTC)
         generated = generate("card", f"https://{ADDRESS}:6443", new_secrets(now=now), now=now)
         wishes = dict(WISHES)
-        if options.scene == "configuration":
+        if options.scene != "network":
             (folder / "config.yaml").write_text(generated.controlplane)
             wishes["config"] = "config.yaml"
         try:

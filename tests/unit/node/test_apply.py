@@ -150,6 +150,17 @@ async def test_a_dry_run_changes_nothing(node: Node) -> None:
     assert (node.active, node.kept) == ("a", "a")
 
 
+async def test_a_change_is_told(node: Node) -> None:
+    """A node that runs already tells of a change, and of the way back, each from start to stop."""
+    await node.apply("a")
+    with node.machine.events.subscribe() as events:
+        await node.apply("b")
+        told = [type(events.get_nowait().payload).__name__ for _ in range(events.qsize())]
+    assert told == [*["SequenceEvent", "PhaseEvent", "TaskEvent"], *reversed(
+        ["SequenceEvent", "PhaseEvent", "TaskEvent"]
+    )]  # fmt: skip
+
+
 async def test_applying_again_changes_nothing(node: Node) -> None:
     """No write, no event, no new version of any resource."""
     await node.apply("a")
