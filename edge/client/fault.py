@@ -18,6 +18,7 @@ from edge import errors
 
 _DISCOVER = "edgectl discover shows the nodes on this network"
 _MAINTENANCE = "a node in maintenance mode wants --insecure; edgectl discover shows which are"
+_ENDPOINT = "the endpoint that was asked (-e) is a worker; only control planes forward"
 _CONTEXT = "is the client configuration of this cluster? --talosconfig FILE, --context NAME"
 _REISSUE = (
     "get one with another key: edgectl config new PATH, where some administrator is let in, or"
@@ -97,7 +98,8 @@ def explain_call(
         first, *faults = details.splitlines()
         return errors.ConfigError(f"{node}: {first}", faults=tuple(f.strip() for f in faults))
     if error.code() in _TRUST_CODES:
-        return errors.TrustError(f"{node}: {details}")
+        hint = _ENDPOINT if details == "no request forwarding" else None
+        return errors.TrustError(f"{node}: {details}", hint=hint)
     return _node_error(node, error.code(), details)
 
 

@@ -166,6 +166,7 @@ class _Collector:
                 await self._collect(client)
         except (EdgeError, TimeoutError) as error:
             self._note("", error)
+            self.tell(self.faults[-1])
         if self.faults:
             await self.writer.text(self._name("errors.txt"), "\n".join((*self.faults, "")))
         self.tell(f"{self.node}: done" + (f", {len(self.faults)} missing" if self.faults else ""))

@@ -72,18 +72,21 @@ def _until_taken(
     """Edit until the node takes it; nothing is sent that is as it was."""
     (node,) = access.nodes
     refused = ""
+    faults: tuple[str, ...] = ()
     while True:
         text = draft.edit()
         if text.strip() in ("", before.strip()):
             return None, ()
         if text == refused:
             raise ConfigError(
-                f"the configuration for {node} is as wrong as before; it was not sent"
+                f"the configuration for {node} is as wrong as before; it was not sent",
+                faults=faults,
             )
         refused = text
         try:
             return _check_and_send(access, draft, manner)
         except ConfigError as error:
+            faults = error.faults or (error.message,)
             draft.remark((error.message, *(f"  {fault}" for fault in error.faults)))
 
 

@@ -243,7 +243,10 @@ def test_edit_of_nothing(
     ("rounds", "said"),
     [
         (("path.write_text('# mine\\n' + text); sys.exit(3)",), "ended with 3; nothing was sent"),
-        (("text = '# mine\\n' + text + 'x: 1\\n'", "pass"), "as wrong as before"),
+        (
+            ("text = '# mine\\n' + text + 'x: 1\\n'", "pass"),
+            "as wrong as before; it was not sent\n  machineconfig",
+        ),
     ],
 )
 def test_edit_loses_nothing(

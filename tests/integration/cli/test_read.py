@@ -121,6 +121,7 @@ def test_endpoint_is_asked_to_forward(cluster: Cluster) -> None:
     done = edgectl("version", "-e", second, "-n", first)
     assert done.code == 8
     assert "no request forwarding" in done.err
+    assert "is a worker" in done.err
 
 
 def test_events_are_shown(cluster: Cluster) -> None:
