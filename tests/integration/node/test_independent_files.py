@@ -35,7 +35,8 @@ from edge.client.trust import Mutual  # noqa: E402
 from edge.pki.certificate import issue_client  # noqa: E402
 from edge.pki.role import Role  # noqa: E402
 from edge.provision.lab import LabNode  # noqa: E402
-from tests.integration.node.conftest import Bench  # noqa: E402
+from edge.provision.restart import read_boot_id  # noqa: E402
+from tests.integration.node.conftest import Bench, patiently  # noqa: E402
 from tests.integration.node.independent import empty, mutual, opened  # noqa: E402
 
 _ENDING = {"reboot", "reset", "shutdown", "rollback", "upgrade", "bootstrap"}
@@ -261,3 +262,31 @@ async def _fault(name: str, method: Any) -> str:
         is_sentence = len(str(error.message).split()) >= 3
         return "" if is_sentence and (refused or error.status in _HONEST) else str(error)
     return ""
+
+
+async def test_it_ends_the_machine(bench: Bench, node: LabNode, tmp_path: Path) -> None:
+    """A restart, a reset of one volume and a power-off are done, each with its actor."""
+    wiped = talos.ResetPartitionSpec(label="EPHEMERAL", wipe=True)
+    reset = talos.ResetRequest(reboot=True, system_partitions_to_wipe=[wiped])
+    for name, request in (("reboot", talos.RebootRequest()), ("reset", reset)):
+        before = await _boot_id(bench, node)
+        async with opened(node, mutual(bench.mutual(node), tmp_path)) as channel:
+            answer = await getattr(talos.MachineServiceStub(channel), name)(request)
+        assert answer.messages[0].actor_id
+
+        async def restarted(before: str = before) -> None:
+            assert await _boot_id(bench, node) != before
+
+        await patiently(restarted)
+    async with opened(node, mutual(bench.mutual(node), tmp_path)) as channel:
+        await talos.MachineServiceStub(channel).shutdown(talos.ShutdownRequest())
+
+    async def off() -> None:
+        assert bench.lab.node(node.name).pid is None
+
+    await patiently(off)
+
+
+async def _boot_id(bench: Bench, node: LabNode) -> str:
+    async with bench.administrator(node) as client:
+        return await read_boot_id(client)
