@@ -55,6 +55,14 @@ def ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True)
 
 
+def is_detecting() -> bool:
+    """Say whether some address may still be found to be a duplicate."""
+    shown = subprocess.run(
+        ["ip", "-6", "addr", "show", "tentative"], check=True, capture_output=True, text=True
+    )
+    return bool(shown.stdout)
+
+
 def plug(name: str) -> None:
     """Connect a new link by a cable to a switch that is a namespace further."""
     ip("link", "add", name, "type", "veth", "peer", "name", name, "netns", "switch")
@@ -198,6 +206,10 @@ async def twice() -> dict[str, Any]:
     network = cabled()
     await network.apply(interfaces(FIRST))
     # Duplicate address detection tells about itself.
+    for _ in range(150):
+        if not is_detecting():
+            break
+        await asyncio.sleep(0.2)
     await asyncio.sleep(2.5)
     before = await look(network)
     monitor = await asyncio.create_subprocess_exec(
