@@ -29,6 +29,7 @@ from edge.config.mask import MASK, LineMask, is_secret_name, mask_text
 from edge.config.redact import redact_text
 from edge.errors import EdgeError
 from edge.provision.restart import Opener
+from edge.provision.saving import saving
 
 PART_DEADLINE_S = 60.0
 NODE_DEADLINE_S = 300.0
@@ -65,11 +66,14 @@ async def make_bundle(
     Raises:
         EdgeError: when `path` exists and `overwrite` is off, or cannot be written.
     """
-    if await asyncio.to_thread(path.exists) and not overwrite:
-        raise EdgeError(f"{path} is there already", hint="--force overwrites it, -O names another")
-    part, handle = _stage(path)
-    try:
-        with handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED) as archive:
+    saved = saving(
+        path,
+        overwrite=overwrite,
+        exists_hint="--force overwrites it, -O names another",
+        folder_hint="-O names a file in a folder that you may write",
+    )
+    async with saved as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             writer, slots = _Writer(archive), asyncio.Semaphore(workers)
 
             async def collect(node: str) -> list[str]:
@@ -79,12 +83,7 @@ async def make_bundle(
             faults = await asyncio.gather(*map(collect, openers))
             dead = [node for node in openers if not writer.has(node)]
             await writer.text("summary.yaml", _dump(_summary(openers, faults)))
-            archive.close()
-            await asyncio.to_thread(_flush, handle)
-        size = part.stat().st_size
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        size = file.seek(0, os.SEEK_END)
     return BundleReport(
         path=path,
         size_bytes=size,
@@ -268,23 +267,6 @@ class _Dumper(yaml.SafeDumper):
 
 
 _Dumper.add_representer(str, _Dumper.represent_str)
-
-
-def _stage(path: Path) -> tuple[Path, IO[bytes]]:
-    """Open a file beside `path` that only its owner can read and nobody could have laid out."""
-    try:
-        file, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise EdgeError(
-            f"writing {path}: {error.strerror}",
-            hint="-O names a file in a folder that you may write",
-        ) from error
-    return Path(name), os.fdopen(file, "w+b")
-
-
-def _flush(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _document(kind: Definition, document: Document) -> dict[str, Any]:

@@ -4,15 +4,12 @@
 Every secret of the cluster is in them, so nobody else may read them.
 """
 
-import asyncio
 import hashlib
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from tempfile import mkstemp
-from typing import IO
 
-from edge.errors import EdgeError, NodeError
+from edge.errors import NodeError
+from edge.provision.saving import saving
 
 _PAGE_BYTES = 512
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -27,39 +24,21 @@ async def save_snapshot(
         NodeError: when it did not arrive whole; nothing is left behind then.
         EdgeError: when `path` exists and `overwrite` is off, or cannot be written.
     """
-    if path.exists() and not overwrite:  # noqa: ASYNC240 - a moment
-        raise EdgeError(f"{path} is there already", hint="--force overwrites it")
-    file, part = _stage(path)
+    saved = saving(
+        path,
+        overwrite=overwrite,
+        exists_hint="--force overwrites it",
+        folder_hint="name a file in a folder that you may write",
+    )
     digest, tail, size = hashlib.sha256(), b"", 0
-    try:
-        with file:
-            async for chunk in chunks:
-                file.write(chunk)
-                size += len(chunk)
-                tail += chunk
-                digest.update(tail[:-_DIGEST_BYTES])
-                tail = tail[-_DIGEST_BYTES:]
-            await asyncio.to_thread(_flush, file)
+    async with saved as file:
+        async for chunk in chunks:
+            file.write(chunk)
+            size += len(chunk)
+            tail += chunk
+            digest.update(tail[:-_DIGEST_BYTES])
+            tail = tail[-_DIGEST_BYTES:]
         # The database is whole pages, so the digest is what stands over.
         if size % _PAGE_BYTES != _DIGEST_BYTES or digest.digest() != tail:
             raise NodeError(f"the snapshot did not arrive whole: {size} bytes, wrong digest")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return size
-
-
-def _stage(path: Path) -> tuple[IO[bytes], Path]:
-    """Open a file beside `path` that its owner alone can read and nobody could have laid out."""
-    try:
-        file, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise EdgeError(
-            f"writing {path}: {error.strerror}", hint="name a file in a folder that you may write"
-        ) from error
-    return os.fdopen(file, "wb"), Path(name)
-
-
-def _flush(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
