@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from edge.provision.contact import Contact
 
 DEADLINE_S = 30.0
-_ENDPOINT_DEADLINE_S = 3.0
 
 T = TypeVar("T")
 
@@ -336,25 +335,12 @@ def _has_failed(way: "Future[str]") -> bool:
 
 
 async def _choose_endpoint(endpoints: Sequence[str]) -> str:
+    from edge.client.channel import is_listening
+
     for endpoint in endpoints:
-        if await _answers(endpoint):
+        if await is_listening(endpoint):
             return endpoint
     raise NodeError(f"none of the endpoints answers: {', '.join(endpoints)}")
-
-
-async def _answers(endpoint: str) -> bool:
-    import asyncio
-
-    from edge.client.channel import split_endpoint
-
-    host, port = split_endpoint(endpoint)
-    try:
-        async with asyncio.timeout(_ENDPOINT_DEADLINE_S):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError:  # a TimeoutError is one, too
-        return False
-    writer.close()
-    return True
 
 
 def _named(nodes: tuple[str, ...]) -> tuple[str, ...]:

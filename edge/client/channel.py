@@ -30,6 +30,7 @@ __all__ = ["API_PORT", "Channel", "open_channel", "split_endpoint", "translated"
 
 API_PORT = 50000
 MESSAGE_LIMIT = 32 * 1024 * 1024
+_LISTENING_S = 3.0
 
 _ENDPOINT = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]+))(?::([0-9]{1,5}))?")
 
@@ -86,6 +87,22 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
     if not is_name or not 0 < port < 1 << 16:
         raise errors.NodeError(f"{endpoint!r} is not an address of a node", hint="use HOST[:PORT]")
     return host, port
+
+
+async def is_listening(endpoint: str) -> bool:
+    """Say whether somebody takes connections at `endpoint` within a few seconds.
+
+    Raises:
+        NodeError: when it is no address.
+    """
+    host, port = split_endpoint(endpoint)
+    try:
+        async with asyncio.timeout(_LISTENING_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:  # a TimeoutError is one, too
+        return False
+    writer.close()
+    return True
 
 
 async def open_channel(endpoint: str, trust: Trust) -> Channel:

@@ -11,13 +11,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from time import monotonic
 
-from edge.client.channel import split_endpoint
+from edge.client.channel import is_listening
 from edge.client.client import NodeClient
 from edge.errors import EdgeError, NodeError
 
 POLL_S = 0.5
 _ATTEMPT_S = 10.0
-_PROBE_S = 3.0
 
 Opener = Callable[[], AbstractAsyncContextManager[NodeClient]]
 
@@ -75,7 +74,7 @@ async def wait_gone(node: str, through: Through | None = None, *, deadline_s: fl
     """
     started = monotonic()
     while (passed := monotonic() - started) < deadline_s:
-        if not await (_answers_through(node, through) if through else _answers(node)):
+        if not await (_answers_through(node, through) if through else is_listening(node)):
             return passed
         # Often, because a node that restarts at once is gone for a moment only.
         await asyncio.sleep(POLL_S / 5)
@@ -91,21 +90,10 @@ async def _answers_through(node: str, through: Through) -> bool:
     try:
         await _attempt(through.opener)
     except (NodeError, TimeoutError) as error:
-        if await _answers(through.endpoint):
+        if await is_listening(through.endpoint):
             return False
         raise NodeError(
             f"whether {node} is gone cannot be told: {through.endpoint} does not answer either",
             hint="look at its console: edgectl console DEVICE",
         ) from error
-    return True
-
-
-async def _answers(node: str) -> bool:
-    host, port = split_endpoint(node)
-    try:
-        async with asyncio.timeout(_PROBE_S):
-            _, writer = await asyncio.open_connection(host, port)
-    except OSError:  # a TimeoutError is one, too
-        return False
-    writer.close()
     return True

@@ -10,6 +10,7 @@ import pytest
 
 from edge.cli import nodes
 from edge.cli.nodes import on_nodes
+from edge.client import channel
 from edge.client.trust import Mutual
 from edge.errors import ConfigError, NodeError, TrustError
 
@@ -76,7 +77,7 @@ async def test_endpoint_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> N
         await asyncio.sleep(0.01)
         return endpoint == "e2"
 
-    monkeypatch.setattr(nodes, "_answers", answers)
+    monkeypatch.setattr(channel, "is_listening", answers)
     access = nodes.Access(nodes=("n1", "n2", "e1"), endpoints=("e1", "e2", "e3"))
     ways = await asyncio.gather(*(access.endpoint_of(node) for node in access.nodes))
     assert ways == ["e2", "e2", ""]
@@ -89,7 +90,7 @@ async def test_no_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     async def answers(_endpoint: str) -> bool:
         return False
 
-    monkeypatch.setattr(nodes, "_answers", answers)
+    monkeypatch.setattr(channel, "is_listening", answers)
     access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"))
     with pytest.raises(NodeError, match="none of the endpoints answers: e1, e2"):
         await access.endpoint_of("n")
@@ -102,7 +103,7 @@ async def test_endpoints_that_come_back_are_found(monkeypatch: pytest.MonkeyPatc
     async def answers(endpoint: str) -> bool:
         return endpoint in up
 
-    monkeypatch.setattr(nodes, "_answers", answers)
+    monkeypatch.setattr(channel, "is_listening", answers)
     access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"))
     with pytest.raises(NodeError):
         await access.endpoint_of("n")
@@ -126,7 +127,7 @@ async def test_another_endpoint_is_found_when_one_goes(monkeypatch: pytest.Monke
             raise NodeError(f"{endpoint} cannot be reached")
         yield
 
-    monkeypatch.setattr(nodes, "_answers", answers)
+    monkeypatch.setattr(channel, "is_listening", answers)
     monkeypatch.setattr("edge.client.client.connect", connect)
     trust = Mutual(ca=b"", crt=b"", key=b"")
     access = nodes.Access(nodes=("n",), endpoints=("e1", "e2"), trust=trust)
