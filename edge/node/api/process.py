@@ -14,10 +14,10 @@ from typing import Any
 from edge.api import machine_pb2
 from edge.node.api.guard import Context
 from edge.node.api.listing import spell
+from edge.node.kernel_table import TICKS
 from edge.node.machine import Machine
 
 _PROC = Path("/proc")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _ARGUMENTS_BYTES = 4096
 """Enough to tell processes apart; all of them come in one message."""
@@ -67,7 +67,7 @@ def _process(entry: Path, wanted: Callable[[list[str]], bool]) -> machine_pb2.Pr
         ppid=int(fields[1]),
         state=fields[0],
         threads=int(fields[17]),
-        cpu_time=(int(fields[11]) + int(fields[12])) / _TICKS,
+        cpu_time=(int(fields[11]) + int(fields[12])) / TICKS,
         virtual_memory=int(fields[20]),
         resident_memory=int(fields[21]) * _PAGE_BYTES,
         command=command,

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.api import machine_pb2
+from edge.node import kernel_table
 from edge.node.api.guard import Context
 from edge.node.machine import Machine
 from edge.node.resource import kind
 
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _VIRTUAL_DISKS = ("loop", "ram", "zram")
 
 
@@ -80,13 +80,8 @@ class StatCalls:
 
 def _meminfo(text: str) -> dict[str, int]:
     known = machine_pb2.MemInfo.DESCRIPTOR.fields_by_name
-    values = {}
-    for line in text.splitlines():
-        name, _, rest = line.partition(":")
-        field = name.lower().replace("(", "").replace(")", "").replace("_", "")
-        if field in known:
-            values[field] = int(rest.split()[0])
-    return values
+    found = kernel_table.read_meminfo(text)
+    return {name: value for name, value in found.items() if name in known}
 
 
 def _system_stat(text: str) -> machine_pb2.SystemStat:
@@ -98,33 +93,30 @@ def _system_stat(text: str) -> machine_pb2.SystemStat:
         "procs_running": "process_running",
         "procs_blocked": "process_blocked",
     }
-    for line in text.splitlines():
-        name, *values = line.split()
+    for name, values in kernel_table.read_stat(text):
         if name == "cpu":
             stat.cpu_total.CopyFrom(_cpu_stat(values))
         elif name.startswith("cpu"):
             stat.cpu.append(_cpu_stat(values))
         elif name == "intr":
-            stat.irq_total = int(values[0])
-            stat.irq.extend(int(value) for value in values[1:])
+            stat.irq_total = values[0]
+            stat.irq.extend(values[1:])
         elif name == "softirq":
-            stat.soft_irq_total = int(values[0])
+            stat.soft_irq_total = values[0]
             stat.soft_irq.CopyFrom(_soft_irqs(values[1:]))
         elif name in counters:
-            setattr(stat, counters[name], int(values[0]))
+            setattr(stat, counters[name], values[0])
     return stat
 
 
-def _cpu_stat(values: list[str]) -> machine_pb2.CPUStat:
+def _cpu_stat(ticks: list[int]) -> machine_pb2.CPUStat:
     names = [field.name for field in machine_pb2.CPUStat.DESCRIPTOR.fields]
-    pairs = zip(names, values, strict=False)
-    return machine_pb2.CPUStat(**{name: int(value) / _TICKS for name, value in pairs})
+    return machine_pb2.CPUStat(**kernel_table.seconds(names, ticks))
 
 
-def _soft_irqs(values: list[str]) -> machine_pb2.SoftIRQStat:
+def _soft_irqs(values: list[int]) -> machine_pb2.SoftIRQStat:
     names = [field.name for field in machine_pb2.SoftIRQStat.DESCRIPTOR.fields]
-    pairs = zip(names, values, strict=False)
-    return machine_pb2.SoftIRQStat(**{name: int(value) for name, value in pairs})
+    return machine_pb2.SoftIRQStat(**dict(zip(names, values, strict=False)))
 
 
 _CPU_FIELDS = {

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """How busy the machine is: processors and memory from the kernel's tables."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from edge.api.definitions import perf_pb2
+from edge.node import kernel_table
 from edge.node.control.controller import Controller
 from edge.node.resource import kind
 
 PROC = Path("/proc")
-_TICKS = os.sysconf("SC_CLK_TCK")
 _TIMES = [field.json_name for field in perf_pb2.CPUSpec.CpuTotal.DESCRIPTOR.fields]
 _COUNTERS = {
     "ctxt": "contextSwitches",
@@ -20,10 +19,10 @@ _COUNTERS = {
     "intr": "irqTotal",
     "softirq": "softIrqTotal",
 }
-# Fields of /proc/meminfo that are spelled otherwise in the catalogue.
-_RENAMED = {"MemTotal": "total", "MemAvailable": "available", "Committed_AS": "commitTedas"}
 _MEMORY = {
-    field.json_name.lower(): field.json_name for field in perf_pb2.MemorySpec.DESCRIPTOR.fields
+    **{each.json_name.lower(): each.json_name for each in perf_pb2.MemorySpec.DESCRIPTOR.fields},
+    # Spelled otherwise in the catalogue.
+    **{"memtotal": "total", "memavailable": "available", "committedas": "commitTedas"},
 }
 
 
@@ -45,31 +44,19 @@ class PerfController(Controller):
 def read_stat(text: str) -> dict[str, Any]:
     """Return processor times in seconds and the counters of /proc/stat."""
     spec: dict[str, Any] = {"cpu": [], "cpuTotal": {}}
-    for line in text.splitlines():
-        name, *values = line.split()
+    for name, values in kernel_table.read_stat(text):
         if name == "cpu":
-            spec["cpuTotal"] = _times(values)
+            spec["cpuTotal"] = kernel_table.seconds(_TIMES, values)
         elif name.startswith("cpu"):
-            spec["cpu"].append(_times(values))
+            spec["cpu"].append(kernel_table.seconds(_TIMES, values))
         elif name in _COUNTERS:
-            spec[_COUNTERS[name]] = int(values[0])
+            spec[_COUNTERS[name]] = values[0]
     return spec
 
 
 def read_meminfo(text: str) -> dict[str, int]:
     """Return /proc/meminfo in KiB, with what is not free."""
-    spec: dict[str, int] = {}
-    free = 0
-    for line in text.splitlines():
-        name, _, rest = line.partition(":")
-        free = int(rest.split()[0]) if name == "MemFree" else free
-        plain = name.replace("(", "").replace(")", "").replace("_", "").lower()
-        if key := _RENAMED.get(name) or _MEMORY.get(plain):
-            spec[key] = int(rest.split()[0])
-    spec["used"] = spec.get("total", 0) - free
+    found = kernel_table.read_meminfo(text)
+    spec = {_MEMORY[name]: value for name, value in found.items() if name in _MEMORY}
+    spec["used"] = spec.get("total", 0) - found.get("memfree", 0)
     return spec
-
-
-def _times(values: list[str]) -> dict[str, float]:
-    pairs = zip(_TIMES, values, strict=False)
-    return {name: int(value) / _TICKS for name, value in pairs}
