@@ -10,9 +10,11 @@ installs them.
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -40,6 +42,22 @@ EMULATOR_PACKAGES = {
     "qemu-efi-aarch64": "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     "qemu-system-arm": "qemu-system-aarch64",
 }
+# Every other emulator of a board profile.
+BOARD_PACKAGES = {
+    "ovmf": "/usr/share/OVMF/OVMF_CODE_4M.fd",
+    "qemu-system-x86": "qemu-system-x86_64",
+    "u-boot-qemu": "/usr/lib/u-boot/qemu_arm64/u-boot.bin",
+}
+# The first QEMU that has a Raspberry Pi 4.
+OLDEST_QEMU = 9
+QEMU = "qemu-system-aarch64"
+# All that must come from one suite because they share files.
+QEMU_PACKAGES = (
+    *("qemu-system-arm", "qemu-system-x86", "qemu-system-misc", "qemu-system-gui"),
+    *("qemu-utils", "qemu-block-extra", "qemu-user", "qemu-user-static"),
+)
+SOURCES = Path("/etc/apt")
+BACKPORTS_FILE = SOURCES / "sources.list.d/edgectl-backports.sources"
 TEST_PACKAGES = {
     "avahi-daemon": "avahi-daemon",
     "avahi-utils": "avahi-browse",
@@ -57,8 +75,6 @@ TEST_PACKAGES = {
     "libfuse2": "/usr/share/doc/libfuse2",
     "minisign": "minisign",
     "openssl": "openssl",
-    "ovmf": "/usr/share/OVMF/OVMF_CODE_4M.fd",
-    "qemu-system-x86": "qemu-system-x86_64",
     "qemu-utils": "qemu-img",
     "runc": "runc",
     "util-linux": "losetup",
@@ -97,11 +113,19 @@ def demo(options: argparse.Namespace) -> int:
 def test(options: argparse.Namespace) -> int:
     """Check and test everything, or only what pytest's arguments select."""
     make_environment("dev")
-    packages = BUILD_PACKAGES | EMULATOR_PACKAGES | TEST_PACKAGES
+    packages = BUILD_PACKAGES | EMULATOR_PACKAGES | BOARD_PACKAGES | TEST_PACKAGES
     install_packages(packages, agreed=options.yes, needed=True)
+    upgrade_qemu(agreed=options.yes)
     if not options.rest and (code := check(options)):
         return code
     return run(PYTHON, "-m", "pytest", "-q", *options.rest)
+
+
+def emulators(options: argparse.Namespace) -> int:
+    """Install what emulates every board, with QEMU from backports where the system's is old."""
+    packages = EMULATOR_PACKAGES | BOARD_PACKAGES
+    install_packages(packages, agreed=options.yes, needed=True)
+    return 0 if upgrade_qemu(agreed=options.yes) else 1
 
 
 def check(_options: argparse.Namespace) -> int:
@@ -232,6 +256,126 @@ def install_packages(packages: dict[str, str], *, agreed: bool, needed: bool) ->
     return not still
 
 
+def upgrade_qemu(*, agreed: bool) -> bool:
+    """Have a QEMU that knows the Raspberry Pi 4, from the backports of this Debian if need be.
+
+    The file that this adds to APT's sources stays, so that updates come; what is in backports
+    is installed only where it is asked for, so nothing else changes with it.
+    """
+    if (version := qemu_version()) >= OLDEST_QEMU:
+        return True
+    too_old = f"QEMU {version} has no Raspberry Pi 4; {OLDEST_QEMU} or newer has"
+    system = _read_assignments(Path("/etc/os-release"))
+    codename = system.get("VERSION_CODENAME", "")
+    if system.get("ID") != "debian" or not codename:
+        say(f"{too_old}: install one from your distribution or from its source")
+        return False
+    source = backports_source(_read_sources(), codename)
+    if source is None:
+        say(f"{too_old}: add {codename}-backports to APT's sources; none was found to derive it of")
+        return False
+    command = ["apt-get", "install", "--yes", "--no-install-recommends"]
+    command += ["-t", f"{codename}-backports", *_installed(QEMU_PACKAGES)]
+    prefix = [] if os.geteuid() == 0 else ["sudo"]
+    if not (agreed or not prefix or _agree([*prefix, *command])):
+        say(f"{too_old}: {' '.join([*prefix, *command])}")
+        return False
+    if source:
+        say(f"{BACKPORTS_FILE} (remove it to undo):\n{source.rstrip()}")
+        text = source.encode()
+        subprocess.run([*prefix, "tee", BACKPORTS_FILE], input=text, stdout=subprocess.DEVNULL)
+    _apt([*prefix, *command])
+    if qemu_version() >= OLDEST_QEMU:
+        return True
+    if source:
+        subprocess.run([*prefix, "rm", "-f", BACKPORTS_FILE])
+    say(f"{too_old}, and {codename}-backports gave none")
+    return False
+
+
+def qemu_version() -> int:
+    """Return the major version that QEMU itself tells, 0 without one."""
+    if (program := shutil.which(QEMU, path=SEARCH)) is None:
+        return 0
+    told = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"version (\d+)", told)
+    return int(found[1]) if found else 0
+
+
+def backports_source(texts: Iterable[str], codename: str) -> str | None:
+    """Derive the source of `codename`-backports from what APT is set up with.
+
+    Takes over address, key and options of the source that has `codename` itself. Returns the text
+    of a deb822 file, nothing if backports are a source already, None if there is no such source.
+    """
+    wanted = f"{codename}-backports"
+    sources = [source for text in texts for source in _parse_sources(text)]
+    if any(wanted in source["suites"].split() for source in sources):
+        return ""
+    for source in sources:
+        is_main = "main" in source.get("components", "").split()
+        if codename in source["suites"].split() and is_main:
+            fields = source | {"types": "deb", "suites": wanted, "components": "main"}
+            lines = (
+                f"{_FIELD_NAMES.get(name, name.title())}: {value}\n"
+                for name, value in fields.items()
+            )
+            return "# Backports, for a newer QEMU.\n" + "".join(lines)
+    return None
+
+
+def _parse_sources(text: str) -> Iterator[dict[str, str]]:
+    """Yield the enabled sources of binary packages in a file of either of APT's two formats."""
+    lines = [line.rstrip() for line in text.splitlines() if not line.startswith("#")]
+    for line in lines:
+        if found := _ONE_LINE.match(line):
+            suite_and_components = found["rest"].partition("#")[0].split()
+            options = dict(pair.split("=", 1) for pair in (found["options"] or "").split())
+            yield {
+                "uris": found["uri"],
+                "suites": suite_and_components[0],
+                "components": " ".join(suite_and_components[1:]),
+                **{_LONG_NAMES.get(key, key): value for key, value in options.items()},
+            }
+    for stanza in "\n".join(lines).split("\n\n"):
+        fields: dict[str, str] = {}
+        for line in stanza.splitlines():
+            if line[:1].isspace() and fields:
+                fields[list(fields)[-1]] += f"\n{line}"
+            elif ":" in line and not _ONE_LINE.match(line):
+                name, _, value = line.partition(":")
+                fields[name.lower()] = value.strip()
+        if fields.pop("enabled", "yes").lower() in ("no", "false", "0", "off"):
+            continue
+        if {"types", "uris", "suites"} <= fields.keys() and "deb" in fields["types"].split():
+            yield fields
+
+
+_ONE_LINE = re.compile(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<rest>\S.*)")
+_FIELD_NAMES = {"uris": "URIs"}
+_LONG_NAMES = {"arch": "architectures", "lang": "languages", "target": "targets"}
+
+
+def _read_sources() -> list[str]:
+    found = [SOURCES / "sources.list", *sorted((SOURCES / "sources.list.d").glob("*"))]
+    wanted = [path for path in found if path.suffix in (".list", ".sources") and path.is_file()]
+    return [path.read_text(errors="replace") for path in wanted]
+
+
+def _read_assignments(path: Path) -> dict[str, str]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    return {name: value.strip("\"'") for name, value in pairs}
+
+
+def _installed(names: Iterable[str]) -> list[str]:
+    """Return those of `names` that are installed; the first, which is wanted, in any case."""
+    query = ["dpkg-query", "-W", "-f=${Package} ${db:Status-Status}\n"]
+    told = subprocess.run(query, capture_output=True, text=True).stdout.split("\n")
+    first, *rest = names
+    return [first, *(name for name in rest if f"{name} installed" in told)]
+
+
 def _apt(command: list[str]) -> None:
     say(" ".join(command))
     prefix = command[: command.index("apt-get")]
@@ -275,7 +419,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py", description=__doc__.splitlines()[0])
     parser.set_defaults(rest=[], yes=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function in (demo, test, check, bench, lock, generate):
+    for function in (demo, test, check, bench, lock, generate, emulators):
         summary = (function.__doc__ or "").splitlines()[0]
         command = commands.add_parser(function.__name__, help=summary, description=summary)
         command.set_defaults(run=function)

@@ -71,3 +71,108 @@ def test_an_old_python_is_refused_in_one_line(
     monkeypatch.setattr(dev.sys, "version_info", (3, 10, 12))
     with pytest.raises(dev.Stop, match=r"Python 3\.11 or newer"):
         dev.make_environment("run")
+
+
+DEB822 = """\
+Types: deb
+# an archived address
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main contrib
+Signed-By: /usr/share/keyrings/archive.gpg
+
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+"""
+ONE_LINE = """\
+# deb http://old.example/debian bookworm main
+deb-src http://mirror.example/debian bookworm main
+deb [arch=amd64 signed-by=/etc/keys/debian.gpg] https://mirror.example/debian bookworm main # ours
+deb http://other.example/debian bookworm contrib
+"""
+INLINE_KEY = """\
+Types: deb deb-src
+URIs: http://mirror.example/debian
+Suites: bookworm
+Components: main
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ mDMEY
+"""
+
+
+def test_backports_come_from_where_the_system_comes_from(dev: ModuleType) -> None:
+    """Host, scheme and key of the stanza that has the release itself are kept."""
+    assert dev.backports_source([DEB822], "bookworm").splitlines()[1:] == [
+        "Types: deb",
+        "URIs: http://mirror.example/debian",
+        "Suites: bookworm-backports",
+        "Components: main",
+        "Signed-By: /usr/share/keyrings/archive.gpg",
+    ]
+
+
+def test_backports_are_derived_from_the_old_format_too(dev: ModuleType) -> None:
+    """Options become fields; comments, sources of source packages and other lines do not count."""
+    text = dev.backports_source([ONE_LINE], "bookworm")
+    assert set(text.splitlines()[1:]) == {
+        "Types: deb",
+        "URIs: https://mirror.example/debian",
+        "Suites: bookworm-backports",
+        "Components: main",
+        "Architectures: amd64",
+        "Signed-By: /etc/keys/debian.gpg",
+    }
+
+
+def test_a_key_inside_a_source_is_kept_whole(dev: ModuleType) -> None:
+    """Continuation lines belong to their field."""
+    text = dev.backports_source([INLINE_KEY], "bookworm")
+    assert text.endswith("BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEY\n")
+    assert next(iter(dev._parse_sources(text)))["suites"] == "bookworm-backports"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (DEB822, "deb http://mirror.example/debian bookworm-backports main\n"),
+        (DEB822.replace("bookworm-updates", "bookworm-backports"),),
+    ],
+)
+def test_backports_that_are_there_are_not_added(dev: ModuleType, texts: tuple[str, ...]) -> None:
+    """Whoever has them, in either format, gets no second source."""
+    assert dev.backports_source(texts, "bookworm") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        DEB822.replace("bookworm ", "trixie "),
+        "Enabled: no\n" + DEB822,
+        DEB822.replace("main contrib", "contrib"),
+    ],
+)
+def test_without_a_source_of_the_release_nothing_is_guessed(dev: ModuleType, text: str) -> None:
+    """No source, another release, a disabled one or none with `main` derives nothing."""
+    assert dev.backports_source([text], "bookworm") is None
+
+
+def test_elsewhere_than_on_debian_it_says_what_to_do(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An old QEMU of another distribution is left alone."""
+    monkeypatch.setattr(dev, "qemu_version", lambda: 8)
+    monkeypatch.setattr(dev, "_read_assignments", lambda _path: {"ID": "ubuntu"})
+    assert not dev.upgrade_qemu(agreed=True)
+    assert "QEMU 8 has no Raspberry Pi 4; 9 or newer has" in capsys.readouterr().err
+
+
+def test_a_new_qemu_needs_nothing(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its version is what it says of itself."""
+    monkeypatch.setattr(dev, "qemu_version", lambda: 10)
+    monkeypatch.setattr(dev, "_read_assignments", None)
+    assert dev.upgrade_qemu(agreed=False)
