@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a choice to an overlay whose parameters are checked and filled in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from string import Template
+
+from edge.errors import BoardError, ConfigError
+from overlays.catalog import load_overlay
+from overlays.choice import SUFFIXES, OverlayChoice
+from overlays.description import (
+    Choice,
+    Description,
+    Integer,
+    SerialConsole,
+    read_description,
+)
+
+Parameter = Integer | Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedOverlay:
+    """An overlay to merge: complete source, or a user's compiled file.
+
+    `parameters` holds every parameter, those left at their defaults too.
+    """
+
+    name: str
+    soc: str
+    """The family of the toolkit's overlay; empty for a user's file."""
+    content: bytes
+    compiled: bool
+    parameters: Mapping[str, str]
+    description: Description
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what is merged, parameters filled in."""
+        return sha256(self.content).hexdigest()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The kernel modules that the image needs for it."""
+        return self.description.modules
+
+
+def resolve(choice: OverlayChoice, soc: str) -> ResolvedOverlay:
+    """Return the overlay that was chosen for a board of the family `soc`.
+
+    Raises:
+        BoardError: when there is none for the family, or a parameter is not allowed.
+        ConfigError: when a user's file describes itself wrongly.
+    """
+    if choice.path is not None:
+        return _resolve_file(choice, choice.path)
+    overlay = load_overlay(choice.name_or_path, soc)
+    return _fill(choice, overlay.name, soc, overlay.source, overlay.description)
+
+
+def resolve_all(choices: Sequence[OverlayChoice], soc: str) -> tuple[ResolvedOverlay, ...]:
+    """Return the overlays that were chosen, having checked that they go together.
+
+    Raises:
+        BoardError: when one is not there, not allowed, or two exclude each other.
+        ConfigError: when a user's file describes itself wrongly.
+    """
+    overlays = tuple(resolve(choice, soc) for choice in choices)
+    check_together(overlays)
+    return overlays
+
+
+def check_together(overlays: Sequence[ResolvedOverlay]) -> None:
+    """Check that no overlay is there twice or excludes another.
+
+    Raises:
+        BoardError: naming the two.
+    """
+    for index, overlay in enumerate(overlays):
+        for other in overlays[:index]:
+            if overlay.name == other.name and not overlay.description.repeatable:
+                raise BoardError(f"overlay {overlay.name} is chosen twice")
+            if overlay.name == other.name and overlay.parameters == other.parameters:
+                raise BoardError(f"overlay {overlay.name} is chosen twice with the same parameters")
+            both = overlay.description.conflicts, other.description.conflicts
+            if other.name in both[0] or overlay.name in both[1]:
+                raise BoardError(
+                    f"overlays {other.name} and {overlay.name} exclude each other",
+                    hint="`edgectl overlays show NAME` tells what they use",
+                )
+
+
+def console_of(overlays: Sequence[ResolvedOverlay]) -> SerialConsole | None:
+    """Return the console that the overlays move to; None when it stays the board's."""
+    moved = [each.description.console for each in overlays if each.description.console]
+    return moved[-1] if moved else None
+
+
+def _resolve_file(choice: OverlayChoice, path: Path) -> ResolvedOverlay:
+    if path.suffix not in SUFFIXES:
+        raise BoardError(f"{path} is neither a .dts nor a .dtbo file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BoardError(f"cannot read overlay {path}: {error.strerror}") from error
+    if path.suffix == ".dts":
+        source = content.decode(errors="replace")
+        return _fill(choice, path.name, "", source, read_description(source, name=path.name))
+    if choice.parameters:
+        raise BoardError(
+            f"{path.name} is compiled and takes no parameters", hint="give its source, a .dts file"
+        )
+    return ResolvedOverlay(
+        name=path.name,
+        soc="",
+        content=content,
+        compiled=True,
+        parameters={},
+        description=Description(),
+    )
+
+
+def _fill(
+    choice: OverlayChoice, name: str, soc: str, source: str, description: Description
+) -> ResolvedOverlay:
+    known = description.parameters
+    for given in choice.parameters:
+        if given not in known:
+            hint = f"parameters of {name}: {', '.join(known) or 'none'}"
+            raise BoardError(f"overlay {name} has no parameter {given!r}", hint=hint)
+    chosen = {
+        key: _allowed(name, key, parameter, choice.parameters.get(key, str(parameter.default)))
+        for key, parameter in known.items()
+    }
+    filled = _filled(name, source, known, chosen) if known else source
+    return ResolvedOverlay(
+        name=name,
+        soc=soc,
+        content=filled.encode(),
+        compiled=False,
+        parameters=chosen,
+        description=description,
+    )
+
+
+def _allowed(overlay: str, key: str, parameter: Parameter, value: str) -> str:
+    """Return the value in its one spelling."""
+    fault = f"overlay {overlay}: {key}={value}"
+    if isinstance(parameter, Choice):
+        if value in parameter.choices:
+            return value
+        raise BoardError(f"{fault} is not one of {', '.join(parameter.choices)}")
+    try:
+        number = int(value, 0)
+    except ValueError:
+        raise BoardError(f"{fault} is not a whole number") from None
+    if parameter.minimum <= number <= parameter.maximum:
+        return str(number)
+    unit = f" {parameter.unit}".rstrip()
+    raise BoardError(f"{fault} is not within {parameter.minimum} to {parameter.maximum}{unit}")
+
+
+def _filled(
+    name: str, source: str, known: Mapping[str, Parameter], chosen: Mapping[str, str]
+) -> str:
+    values: dict[str, str | int] = {}
+    for key, parameter in known.items():
+        if isinstance(parameter, Choice):
+            values |= parameter.choices[chosen[key]]
+        else:
+            values[key.replace("-", "_")] = int(chosen[key]) * parameter.scale
+    try:
+        return Template(source).substitute(values)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"overlay {name} has a gap that no parameter fills: {error}") from error
