@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The catalogue of board profiles that ship with the toolkit."""
+"""The catalogue of board profiles: those that ship with the toolkit, and the user's own.
 
-import json
+A user's boards are YAML files in the folder `boards` of the configuration, and in the folders that
+`EDGECTL_BOARDS` names. They may extend a shipped board but not take the name of one.
+"""
+
+import os
+from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
+from boards.document import Document, inherit, read_document, to_profile
 from boards.profile import Profile
 from edge.errors import BoardError, ConfigError
+from edge.paths import config_dir
+
+SHIPPED = Path(__file__).with_name("profiles")
 
 
 def board_names() -> list[str]:
     """Return the name of every known board, sorted."""
-    return sorted(each.name.removesuffix(".yaml") for each in _folder().iterdir() if _is_yaml(each))
+    return sorted(_files())
 
 
 def load_profile(name: str) -> Profile:
@@ -23,17 +28,24 @@ def load_profile(name: str) -> Profile:
 
     Raises:
         BoardError: when there is no such board; the hint lists the known ones.
+        ConfigError: when it is one of the user's and wrong, with every fault.
     """
-    if name not in board_names():
-        raise BoardError(
-            f"unknown board {name!r}", hint=f"known boards: {', '.join(board_names())}"
-        )
-    return _shipped(name)
+    path = _find(name)
+    profile = _load(path, path.stat().st_mtime_ns)
+    if profile.name != name:
+        raise ConfigError(f"{path} describes board {profile.name!r}", hint="name the file after it")
+    return profile
 
 
 def all_profiles() -> list[Profile]:
-    """Return every profile, sorted by name."""
-    return [_shipped(name) for name in board_names()]
+    """Return every sound profile, sorted by name; `faulty_boards` tells of the others."""
+    return [load_profile(name) for name in board_names() if is_shipped(name) or not _fault_of(name)]
+
+
+def faulty_boards() -> dict[Path, ConfigError]:
+    """Return the user's board files that are no profiles, and what is wrong with them."""
+    found = {_find(name): _fault_of(name) for name in board_names() if not is_shipped(name)}
+    return {path: error for path, error in found.items() if error}
 
 
 def parse_profile(text: str, *, source: str) -> Profile:
@@ -41,37 +53,59 @@ def parse_profile(text: str, *, source: str) -> Profile:
 
     Raises:
         ConfigError: with every fault found, each with its field.
+        BoardError: when it extends a board that is not known.
     """
-    try:
-        document = yaml.safe_load(text)
-        return Profile.model_validate_json(json.dumps(document))
-    except yaml.YAMLError as error:
-        fault = " ".join(str(error).split())
-        raise ConfigError(f"{source} is not YAML", faults=(f"{source}: {fault}",)) from error
-    except TypeError as error:
-        raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
-    except ValidationError as error:
-        faults = tuple(_fault(source, each["loc"], each["msg"]) for each in error.errors())
-        raise ConfigError(f"{source} is not a valid board profile", faults=faults) from error
+    document = inherit(read_document(text, source=source), _whole_document)
+    return to_profile(document, source=source)
+
+
+def user_folders() -> list[Path]:
+    """Return the folders that hold the user's own boards, whether they exist or not."""
+    named = os.environ.get("EDGECTL_BOARDS", "")
+    return [config_dir() / "boards", *(Path(each) for each in named.split(os.pathsep) if each)]
+
+
+def is_shipped(name: str) -> bool:
+    """Say whether board `name` came with the toolkit."""
+    return (SHIPPED / f"{name}.yaml").is_file()
 
 
 @cache
-def _shipped(name: str) -> Profile:
-    source = f"boards/profiles/{name}.yaml"
-    profile = parse_profile((_folder() / f"{name}.yaml").read_text(), source=source)
-    if profile.name != name:
-        raise ConfigError(f"{source} describes board {profile.name!r}")
-    return profile
+def _load(path: Path, _changed_ns: int) -> Profile:
+    return parse_profile(path.read_text(), source=_source(path))
 
 
-def _folder() -> Path:
-    return Path(str(files("boards"))) / "profiles"
+def _whole_document(name: str, above: Sequence[str] = ()) -> Document:
+    """Return the document of board `name`, which those `above` extend."""
+    if name in above:
+        raise ConfigError(f"boards extend each other in a circle: {' -> '.join((*above, name))}")
+    path = _find(name)
+    document = read_document(path.read_text(), source=_source(path))
+    return inherit(document, lambda parent: _whole_document(parent, (*above, name)))
 
 
-def _is_yaml(path: Path) -> bool:
-    return path.suffix == ".yaml"
+def _find(name: str) -> Path:
+    path = _files().get(name)
+    if path is None:
+        known = ", ".join(board_names())
+        raise BoardError(f"unknown board {name!r}", hint=f"known boards: {known}")
+    return path
 
 
-def _fault(source: str, place: tuple[int | str, ...], text: str) -> str:
-    where = ".".join(str(part) for part in place)
-    return f"{source}: {where}: {text}" if where else f"{source}: {text}"
+def _files() -> dict[str, Path]:
+    folders = [*reversed(user_folders()), SHIPPED]  # shipped names are never taken by others
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+def _fault_of(name: str) -> ConfigError | None:
+    try:
+        load_profile(name)
+    except ConfigError as error:
+        return error
+    except (BoardError, OSError) as error:
+        return ConfigError(f"{_find(name)}: {error}")
+    return None
+
+
+def _source(path: Path) -> str:
+    return f"boards/profiles/{path.name}" if path.parent == SHIPPED else str(path)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boards.catalog import all_profiles
-from boards.profile import DmiMatch, Profile
+from boards.hardware import DmiMatch
+from boards.profile import Profile
 
 _DMI_FIELDS = ("sys_vendor", "product_name", "board_name")
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from boards.profile import Emulator as EmulatorProfile
+from boards.emulator import Emulator as EmulatorProfile
 from boards.profile import Profile
 from edge.errors import BoardError, ToolError
 
@@ -101,7 +101,7 @@ class VirtualBoard:
         return [
             *("setpriv", "--pdeathsig", "KILL", machine.program),
             *("-accel", "tcg,thread=multi"),
-            *("-M", machine.machine, "-cpu", machine.cpu),
+            *("-M", machine.machine, "-cpu", machine.cpu or "max"),
             *("-smp", str(machine.smp), "-m", str(machine.memory_mib)),
             *self._firmware(),
             *("-drive", f"if=none,id=disk,format=raw,file={self._disk}"),

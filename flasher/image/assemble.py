@@ -17,7 +17,7 @@ from flasher.table import (
     stable_guid,
     write_table,
 )
-from flasher.table.gpt import BIOS_BOOT, EFI_SYSTEM, LINUX_DATA
+from flasher.table.gpt import BIOS_BOOT, EFI_SYSTEM, LINUX_DATA, LINUX_RESERVED
 from flasher.table.mbr import FAT32_LBA, LINUX, MBR_DISK_ID, NON_FILESYSTEM
 
 META_MIB = 1
@@ -27,6 +27,7 @@ _TYPES = {
     "BIOS": (BIOS_BOOT, NON_FILESYSTEM),
     "BOOT": (LINUX_DATA, LINUX),
     "META": (LINUX_DATA, NON_FILESYSTEM),
+    "LOADER": (LINUX_RESERVED, NON_FILESYSTEM),
 }
 _GPT_TAIL = 33 * SECTOR
 _CHUNK = 4 * MIB
@@ -39,20 +40,28 @@ class Content:
     label: str
     size_mib: int
     file: Path | None = None
+    at_sector: int | None = None
+    """Where the boot ROM looks for it, in front of the others; it takes all the room there."""
 
 
-def plan_table(kind: Literal["gpt", "mbr"], name: str, contents: Sequence[Content]) -> Table:
-    """Return the smallest table that holds `contents`; `name` gives it its identifiers."""
+def plan_table(
+    kind: Literal["gpt", "mbr"], name: str, contents: Sequence[Content], *, first_mib: int = 1
+) -> Table:
+    """Return the smallest table that holds `contents`; `name` gives it its identifiers.
+
+    `first_mib` is where the first partition begins that has no place of its own.
+    """
     disk_id = stable_guid(name, "disk") if kind == "gpt" else MBR_DISK_ID
     table = Table(kind=kind, disk_id=disk_id, size_bytes=1 << 40)
-    for content in contents:
+    for content, start, size in _places(contents, first_mib * MIB):
         gpt_type, mbr_type = _TYPES[content.label]
         table = add_partition(
             table,
             type=gpt_type if kind == "gpt" else mbr_type,
-            size_bytes=content.size_mib * MIB,
+            size_bytes=size,
             label=content.label,
             uuid=stable_guid(name, content.label) if kind == "gpt" else "",
+            at_bytes=start,
         )
     end = max(each.end_bytes for each in table.partitions)
     # An MBR leaves the room too: tools that look at it as a GPT then find nothing to mend.
@@ -66,6 +75,18 @@ def write_image(file: BinaryIO, table: Table, contents: Sequence[Content]) -> No
         if content.file is not None:
             _copy_sparse(content.file, file, partition)
     write_table(file, table)
+
+
+def _places(contents: Sequence[Content], first: int) -> Iterator[tuple[Content, int, int]]:
+    """Yield where each content begins and its size: one behind the other from `first` on."""
+    start = first
+    for content in contents:
+        if content.at_sector is None:
+            yield content, start, content.size_mib * MIB
+            start += content.size_mib * MIB
+        else:
+            own = content.at_sector * SECTOR
+            yield content, own, first - own
 
 
 def _copy_sparse(source: Path, target: BinaryIO, partition: Partition) -> None:

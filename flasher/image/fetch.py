@@ -21,6 +21,7 @@ from urllib.parse import unquote
 from boards.profile import Arch
 from edge.errors import ImageError, ToolError
 from edge.events import Listener, Noted
+from flasher.image.suite import COMPONENTS, may_be_stale
 from flasher.image.tool import run_tool
 
 FRESH_S = 24 * 3600
@@ -39,6 +40,8 @@ if [ -n "$EDGE_KERNEL" ]; then
 fi
 [ -z "$wanted" ] || apt-get -o APT::Sandbox::User=root download $wanted
 """
+_STALE = ('--aptopt=Acquire::Check-Valid-Until "false"',)
+_COPY = 'cp "$1"/var/cache/apt/archives/*.deb "$EDGE_DOWNLOADS"'
 _LIST = 'ls "$1/var/cache/apt/archives" > "$EDGE_DOWNLOADS/packages.txt"'
 
 
@@ -116,13 +119,39 @@ def fetch_root(
     )
 
 
+def fetch_closure(
+    cache: Cache, arch: Arch, suite: str, packages: Sequence[str], listener: Listener
+) -> Packages:
+    """Fetch `packages` and all that they depend on, each as a file.
+
+    Raises:
+        ImageError: when the archive lacks one, or cannot be reached and nothing is cached.
+    """
+
+    def make(place: Path) -> None:
+        _mmdebstrap(
+            "--variant=extract",
+            "--format=null",
+            f"--include={','.join(packages)}",
+            f"--extract-hook={_COPY}",
+            arch=arch,
+            suite=suite,
+            target=Path(os.devnull),
+            components=COMPONENTS,
+            environment={"EDGE_DOWNLOADS": str(place)},
+        )
+
+    key = _key("closure", arch, suite, *packages)
+    place = cache.entry("files", key, make, fresh_s=FRESH_S, listener=listener)
+    return _packages_in(place, key)
+
+
 def fetch_files(
     cache: Cache,
     arch: Arch,
     suite: str,
     packages: Sequence[str],
     *,
-    components: Sequence[str],
     kernel: str = "",
     listener: Listener,
 ) -> Packages:
@@ -141,7 +170,7 @@ def fetch_files(
             arch=arch,
             suite=suite,
             target=Path(os.devnull),
-            components=components,
+            components=COMPONENTS,
             environment={
                 "EDGE_DOWNLOADS": str(place),
                 "EDGE_PACKAGES": " ".join(names),
@@ -149,12 +178,9 @@ def fetch_files(
             },
         )
 
-    key = _key(arch, suite, kernel, *components, *names)
+    key = _key(arch, suite, kernel, *names)
     place = cache.entry("files", key, make, fresh_s=FRESH_S, listener=listener)
-    found = sorted(place.glob("*.deb"))
-    versions = _versions(each.name for each in found)
-    files = {each.name.split("_")[0]: each for each in found}
-    return Packages(digest=_digest(key, versions), versions=versions, files=files)
+    return _packages_in(place, key)
 
 
 def unpack(cache: Cache, package: Path, listener: Listener) -> Path:
@@ -180,6 +206,7 @@ def _mmdebstrap(
             "--mode=chrootless",
             f"--architectures={arch}",
             f"--components={','.join(components)}",
+            *(_STALE if may_be_stale(suite) else ()),
             *options,
             suite,
             target,
@@ -193,6 +220,13 @@ def _mmdebstrap(
             f"cannot fetch packages of Debian {suite}: {error.message}",
             hint="check the network; a build needs it once a day, and not at all when cached",
         ) from error
+
+
+def _packages_in(place: Path, key: str) -> Packages:
+    found = sorted(place.glob("*.deb"))
+    versions = _versions(each.name for each in found)
+    files = {each.name.split("_")[0]: each for each in found}
+    return Packages(digest=_digest(key, versions), versions=versions, files=files)
 
 
 @contextmanager

@@ -8,8 +8,12 @@ before it loads anything: whatever goes wrong afterwards, the next boot is the d
 
 from collections.abc import Mapping, Sequence
 
+from edge.errors import ImageError
+
 GRUBENV = "EFI/debian/grubenv"
 LOADER_CONFIG = "EFI/debian/grub.cfg"
+USER_CONFIG = "EFI/debian/user.cfg"
+"""What the user adds; no upgrade writes to it."""
 BOOT_CONFIG = "grub/grub.cfg"
 SLOTS = ("A", "B")
 _GRUBENV_SIZE = 1024
@@ -29,14 +33,35 @@ if [ ! -e ($root)/{BOOT_CONFIG} ]; then
     search --no-floppy --set=root --fs-uuid {boot_uuid}
 fi
 export edge_esp
+if [ -e ($edge_esp)/{USER_CONFIG} ]; then
+    source ($edge_esp)/{USER_CONFIG}
+fi
+export edge_user_arguments
 configfile ($root)/{BOOT_CONFIG}
 """
 
 
-def boot_config(*, arguments: Sequence[str]) -> str:
-    """Return the configuration on the boot partition; `arguments` go to every slot's kernel."""
+def user_config(arguments: Sequence[str], commands: str) -> str:
+    """Return the file of the user's own kernel arguments and commands.
+
+    Raises:
+        ImageError: when an argument cannot be passed on in quotes.
+    """
+    for each in arguments:
+        if not each.isprintable() or set(each) & set("'\"\\ "):
+            raise ImageError(f"kernel argument {each!r} has a quote, a blank or a backslash")
+    text = f"set edge_user_arguments='{' '.join(arguments)}'\n"
+    return f"# Yours: an upgrade leaves this file alone.\n{text}{commands.strip()}".strip() + "\n"
+
+
+def boot_config(*, arguments: Sequence[str], device_tree: str | None = None) -> str:
+    """Return the configuration on the boot partition.
+
+    `arguments` go to every slot's kernel; `device_tree` is a file of the EFI partition that takes
+    the place of the firmware's.
+    """
     command_line = " ".join(arguments)
-    entries = "\n".join(_entry(slot, command_line) for slot in SLOTS)
+    entries = "\n".join(_entry(slot, command_line, device_tree) for slot in SLOTS)
     return f"""\
 set edge_default=A
 set edge_trial=
@@ -71,10 +96,12 @@ def grubenv(variables: Mapping[str, str]) -> bytes:
     return block
 
 
-def _entry(slot: str, command_line: str) -> str:
+def _entry(slot: str, command_line: str, device_tree: str | None) -> str:
+    tree = f"    devicetree ($edge_esp)/{device_tree}\n" if device_tree else ""
+    slot_arguments = f"edge.slot={slot} $edge_arguments $edge_user_arguments"
     return f"""\
 menuentry "slot {slot}" --id={slot} {{
-    linux ($root)/{slot}/vmlinuz {command_line} edge.slot={slot} $edge_arguments
+{tree}    linux ($root)/{slot}/vmlinuz {command_line} {slot_arguments}
     initrd ($root)/{slot}/initramfs
 }}
 """

@@ -42,6 +42,10 @@ class ModuleTree:
         self.version = folder.name
         self._read: dict[str, Module] = {}
 
+    def __contains__(self, name: str) -> bool:
+        """Say whether the kernel has this module, as a file or built in."""
+        return name in self._builtin or name in self._files
+
     def load_order(self, names: Iterable[str]) -> list[Module]:
         """Return these modules and all that they need, each after what it needs.
 

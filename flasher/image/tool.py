@@ -15,6 +15,7 @@ from edge.errors import ImageError, ToolError
 # program -> the Debian package that holds it
 PACKAGES = {
     "debugfs": "e2fsprogs",
+    "dpkg": "dpkg",
     "dpkg-deb": "dpkg",
     "dtc": "device-tree-compiler",
     "fdtoverlay": "device-tree-compiler",

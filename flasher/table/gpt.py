@@ -12,6 +12,7 @@ from flasher.table.model import SECTOR, Partition, Table, settle
 EFI_SYSTEM = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
 LINUX_DATA = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+LINUX_RESERVED = "8da63339-0007-60c0-c436-083ac8230908"
 
 # signature, revision, header size, header CRC, reserved, own LBA, other LBA, first usable,
 # last usable, disk GUID, entries LBA, entry count, entry size, entries CRC
@@ -30,31 +31,13 @@ _PROTECTIVE = struct.Struct("<B3sB3sII")
 def read_gpt(file: BinaryIO, size_bytes: int) -> Table | None:
     """Return the GPT of `file` from whichever copy is intact, the first one preferred."""
     for lba in (1, size_bytes // SECTOR - 1):
-        if lba > 0 and (table := _read_copy(file, lba)) is not None:
+        if lba > 0 and (table := read_copy(file, lba)) is not None:
             return table
     return None
 
 
-def write_gpt(file: BinaryIO, table: Table) -> None:
-    """Write both copies and the protective MBR, keeping any boot code in front of it.
-
-    The backup is complete before the first copy is touched, so an interrupted write leaves one
-    of the two intact.
-    """
-    entries = _encode_entries(table)
-    last = table.size_bytes // SECTOR - 1
-    file.seek((last - _ENTRY_SECTORS) * SECTOR)
-    file.write(entries + _sector(_encode_header(table, entries, own=last, other=1)))
-    settle(file)
-    file.seek(0)
-    boot_code = file.read(SECTOR)[:440].ljust(440, b"\0")
-    first = _sector(_encode_header(table, entries, own=1, other=last))
-    file.seek(0)
-    file.write(boot_code + _protective_mbr(last) + first + entries)
-    settle(file)
-
-
-def _read_copy(file: BinaryIO, lba: int) -> Table | None:
+def read_copy(file: BinaryIO, lba: int) -> Table | None:
+    """Return the copy of a GPT whose header is in sector `lba`, if it is intact."""
     file.seek(lba * SECTOR)
     raw = file.read(SECTOR)
     if len(raw) < SECTOR or not raw.startswith(_SIGNATURE):
@@ -76,6 +59,25 @@ def _read_copy(file: BinaryIO, lba: int) -> Table | None:
         size_bytes=(max(own, other) + 1) * SECTOR,
         partitions=tuple(_decode_entries(entries, each)),
     )
+
+
+def write_gpt(file: BinaryIO, table: Table) -> None:
+    """Write both copies and the protective MBR, keeping any boot code in front of it.
+
+    The backup is complete before the first copy is touched, so an interrupted write leaves one
+    of the two intact.
+    """
+    entries = _encode_entries(table)
+    last = table.size_bytes // SECTOR - 1
+    file.seek((last - _ENTRY_SECTORS) * SECTOR)
+    file.write(entries + _sector(_encode_header(table, entries, own=last, other=1)))
+    settle(file)
+    file.seek(0)
+    boot_code = file.read(SECTOR)[:440].ljust(440, b"\0")
+    first = _sector(_encode_header(table, entries, own=1, other=last))
+    file.seek(0)
+    file.write(boot_code + _protective_mbr(last) + first + entries)
+    settle(file)
 
 
 def _read_sectors(file: BinaryIO, lba: int, size_bytes: int) -> bytes:

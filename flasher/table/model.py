@@ -89,8 +89,9 @@ def add_partition(
     label: str = "",
     uuid: str = "",
     logical: bool = False,
+    at_bytes: int | None = None,
 ) -> Table:
-    """Return `table` with one more partition in the first gap of `size_bytes`.
+    """Return `table` with one more partition in the first gap of `size_bytes`, or where told.
 
     Without a size the partition fills the largest gap. `logical` places it inside the extended
     partition of an MBR.
@@ -99,7 +100,10 @@ def add_partition(
         ImageError: when there is no room or no free number.
     """
     number = _free_number(table, logical=logical)
-    start, end = _choose_gap(table, size_bytes, logical=logical)
+    if at_bytes is not None and size_bytes is not None:
+        start, end = at_bytes, at_bytes + size_bytes
+    else:
+        start, end = _choose_gap(table, size_bytes, logical=logical)
     added = Partition(
         number=number,
         start_bytes=start,

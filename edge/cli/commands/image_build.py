@@ -46,10 +46,13 @@ def build(
     from boards.catalog import load_profile
     from edge.units import format_size
     from flasher.image.build import build_image
+    from flasher.image.wishes import Wishes
 
-    profile = load_profile(board).with_overlays(overlays)
+    profile = load_profile(board)
     target = file or Path(f"{board}.img")
-    report = build_image(profile, target, listener=_narrate, refresh=refresh)
+    report = build_image(
+        profile, target, wishes=Wishes(overlays=overlays), listener=_narrate, refresh=refresh
+    )
     verdict = "within" if report.within_goal else "over"
     _say(
         f"boot assets of one slot: {format_size(report.slot_bytes)},"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from boards.catalog import load_profile
-from flasher.image.build import BuildReport, build_image
+from flasher.image.build import build_image
+from flasher.image.report import BuildReport
 from flasher.image.wheel import copy_own_packages
 from flasher.table import Partition, read_table
 

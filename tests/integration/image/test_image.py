@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from boards.catalog import load_profile
-from boards.profile import Kernel
+from boards.kernel import Kernel
 from edge.errors import ImageError
 from edge.events import Event, StepStarted
 from edge.paths import cache_dir

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the YAML of a board to its profile: inheritance, module sets, faults by their field."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from boards.profile import Profile
+from edge.errors import ConfigError
+
+# libyaml reads ten times as fast; wheels have it, a system's own package may not.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MODULE_SETS = Path(__file__).with_name("modules.yaml")
+
+Document = dict[str, Any]
+
+
+def read_document(text: str, *, source: str) -> Document:
+    """Return the mapping that YAML `text` holds; `source` names it in faults.
+
+    Raises:
+        ConfigError: when it is not YAML, or not a mapping.
+    """
+    try:
+        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 -- a safe loader, either of the two
+    except yaml.YAMLError as error:
+        fault = " ".join(str(error).split())
+        raise ConfigError(f"{source} is not YAML", faults=(f"{source}: {fault}",)) from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{source} is not a valid board profile: it is not a mapping")
+    return document
+
+
+def inherit(document: Document, base: Callable[[str], Document]) -> Document:
+    """Return the document with what it `extends` filled in from `base`, which gives whole ones.
+
+    Mappings are merged; lists and values replace those of the base.
+    """
+    own = dict(document)
+    parent = own.pop("extends", None)
+    return own if parent is None else _merge(base(parent), own)
+
+
+def to_profile(document: Document, *, source: str) -> Profile:
+    """Return the profile that a whole document describes, its module sets spelt out.
+
+    Raises:
+        ConfigError: with every fault found, each with its field.
+    """
+    try:
+        text = json.dumps(_with_module_sets(document, source=source))
+        return Profile.model_validate_json(text)
+    except TypeError as error:
+        raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
+    except ValidationError as error:
+        faults = tuple(_fault(source, each["loc"], each["msg"]) for each in error.errors())
+        raise ConfigError(f"{source} is not a valid board profile", faults=faults) from error
+
+
+@cache
+def module_sets() -> Mapping[str, tuple[str, ...]]:
+    """Return the sets of kernel modules that profiles name, by their names."""
+    document = read_document(_MODULE_SETS.read_text(), source=_MODULE_SETS.name)
+    return {name: tuple(modules) for name, modules in document.items()}
+
+
+def _merge(base: Document, own: Mapping[str, Any]) -> Document:
+    merged = dict(base)
+    for key, value in own.items():
+        below = merged.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[key] = _merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _with_module_sets(document: Document, *, source: str) -> Document:
+    kernel = document.get("kernel")
+    if not isinstance(kernel, dict) or not isinstance(sets := kernel.get("sets"), list):
+        return document
+    known = module_sets()
+    if unknown := [name for name in sets if name not in known]:
+        fault = f"{source}: kernel.sets: no set {', '.join(map(str, unknown))}; {', '.join(known)}"
+        raise ConfigError(f"{source} is not a valid board profile", faults=(fault,))
+    modules = [module for name in sets for module in known[name]]
+    own = [module for module in kernel.get("modules") or () if module not in modules]
+    return {**document, "kernel": {**kernel, "modules": [*modules, *own]}}
+
+
+def _fault(source: str, place: tuple[int | str, ...], text: str) -> str:
+    where = ".".join(str(part) for part in place)
+    return f"{source}: {where}: {text}" if where else f"{source}: {text}"

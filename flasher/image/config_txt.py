@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Raspberry Pi firmware's configuration, rendered from the profile and the user's own lines.
+
+The user's lines are kept in a file of their own beside it. Whatever writes `config.txt` again, an
+upgrade above all, renders it from the new profile and that file, so that no line of theirs is lost.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from boards.boot import ConfigLine
+from edge.errors import ImageError
+
+CONFIG = "config.txt"
+USER_CONFIG = "user-config.txt"
+LONGEST_LINE = 98  # the firmware cuts what is behind
+_HEAD = f"Written by edgectl from the board profile. Your own lines belong into {USER_CONFIG}."
+
+
+def render_config(lines: Sequence[ConfigLine], user: str = "") -> str:
+    """Return `config.txt` with the profile's lines first and those of `user` behind them.
+
+    Raises:
+        ImageError: when a line of `user` is longer than the firmware reads.
+    """
+    text = "".join(_comment(_HEAD))
+    for section, members in groupby(lines, key=lambda line: line.section):
+        text += f"[{section}]\n" + "".join(_entry(line) for line in members)
+    own = user.strip()
+    if own:
+        text += "[all]\n" + "".join(_comment(f"From {USER_CONFIG}.")) + _checked(own) + "\n"
+    return text + "[all]\n"
+
+
+def _entry(line: ConfigLine) -> str:
+    return "".join(_comment(line.reason)) + f"{line.line}\n"
+
+
+def _comment(text: str) -> Iterable[str]:
+    return (f"# {line}\n" for line in textwrap.wrap(text, LONGEST_LINE - 2))
+
+
+def _checked(user: str) -> str:
+    for number, line in enumerate(user.splitlines(), 1):
+        if len(line) > LONGEST_LINE:
+            raise ImageError(
+                f"line {number} of your config.txt has {len(line)} characters",
+                hint=f"the firmware reads {LONGEST_LINE} of a line; split it or shorten it",
+            )
+    return user

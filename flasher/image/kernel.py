@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a build finds the kernel: in Debian's packages, or among the user's pieces."""
+
+import gzip
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from boards.profile import Profile
+from edge.errors import ImageError
+from flasher.image.piece import read_kernel
+
+_TREES = ("usr/lib/linux-image-{version}", "usr/lib/modules/{version}/dtb")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFiles:
+    """A kernel, the folder of its modules (`.../modules/<version>`) and its device trees."""
+
+    image: Path
+    modules: Path
+    trees: tuple[Path, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """The version as `uname -r` prints it."""
+        return self.modules.name
+
+    def device_tree(self, name: str) -> Path:
+        """Return the device tree called `name`, such as `broadcom/bcm2711-rpi-4-b.dtb`.
+
+        Raises:
+            ImageError: when the kernel has no such tree.
+        """
+        for folder in self.trees:
+            if (folder / name).is_file():
+                return folder / name
+        raise ImageError(f"kernel {self.version} comes without device tree {name}")
+
+    def write(self, output: Path, *, compressed: bool) -> None:
+        """Write the kernel to `output` as the loader wants it."""
+        if not compressed:
+            shutil.copyfile(self.image, output)
+            return
+        # Written without a name or time, so that the same kernel gives the same bytes.
+        output.write_bytes(gzip.compress(self.image.read_bytes(), 9, mtime=0))
+
+
+def packaged_kernel(folders: Sequence[Path]) -> KernelFiles:
+    """Return the one kernel in `folders`, which hold unpacked packages.
+
+    Raises:
+        ImageError: when none of them holds modules or their kernel.
+    """
+    modules = _only_modules(folders)
+    version = modules.name
+    # It moved from /boot to beside its modules in newer packages.
+    names = (f"boot/vmlinuz-{version}", f"usr/lib/modules/{version}/vmlinuz")
+    for folder in folders:
+        for name in names:
+            if (folder / name).is_file():
+                places = [
+                    each / tree.format(version=version) for each in folders for tree in _TREES
+                ]
+                trees = tuple(place for place in places if place.is_dir())
+                return KernelFiles(image=folder / name, modules=modules, trees=trees)
+    raise ImageError(f"no package holds kernel {version}")
+
+
+def supplied_kernel(profile: Profile, pieces: Mapping[str, Path], work: Path) -> KernelFiles:
+    """Return the kernel that the user's pieces hold, unpacked in `work` where they are archives.
+
+    Raises:
+        ImageError: when the module tree is of no or of several kernels.
+    """
+    forms = {piece.form: pieces[piece.name] for piece in profile.pieces if piece.name in pieces}
+    image = work / "supplied-kernel"
+    image.write_bytes(read_kernel(forms["arm64-kernel"]))
+    return KernelFiles(image=image, modules=_module_folder(forms["module-tree"], work))
+
+
+def _module_folder(path: Path, work: Path) -> Path:
+    if path.is_file():
+        with tarfile.open(path) as archive:
+            archive.extractall(work / "supplied-modules", filter="data")
+        path = work / "supplied-modules"
+    if (path / "kernel").is_dir():
+        return path
+    found = sorted({each.parent for each in path.glob("**/modules/*/kernel")})
+    if len(found) != 1:
+        names = ", ".join(each.name for each in found) or "none"
+        raise ImageError(
+            f"{path} should hold the modules of one kernel; it holds {names}",
+            hint="name the folder of one version, lib/modules/VERSION",
+        )
+    return found[0]
+
+
+def _only_modules(folders: Sequence[Path]) -> Path:
+    """Return `.../modules/<version>` of the one kernel among the packages."""
+    for folder in folders:
+        for found in sorted((folder / "usr/lib/modules").glob("*/kernel")):
+            return found.parent
+    raise ImageError("the kernel package holds no modules")

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pieces that the user supplies by path: are all there, and are they what they should be?"""
+
+import gzip
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from boards.boot import Piece
+from boards.profile import Profile
+from edge.errors import ImageError
+
+_ARM64_MAGIC = (0x38, b"ARM\x64")
+_DEVICE_TREE_MAGIC = b"\xd0\x0d\xfe\xed"
+_ROCKCHIP_MAGIC = b"RKNS"
+_HEAD_BYTES = 64
+
+
+def check_pieces(profile: Profile, given: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the pieces of `profile` by name, each looked at.
+
+    Raises:
+        ImageError: when one is unknown, missing or not what it should be; the hint says where it
+            comes from and what to do.
+    """
+    known = {piece.name: piece for piece in profile.pieces}
+    for name in sorted(given.keys() - known.keys()):
+        wanted = ", ".join(known) or "none; all of it comes from Debian"
+        raise ImageError(f"board {profile.name} has no piece {name!r}", hint=f"pieces: {wanted}")
+    for piece in profile.pieces:
+        if piece.name in given:
+            check_form(piece, given[piece.name])
+        elif piece.required:
+            raise ImageError(
+                f"board {profile.name} needs {piece.title}, which Debian does not have",
+                hint=f"--piece {piece.name}=PATH; from {piece.origin}: {piece.action}",
+            )
+    return dict(given)
+
+
+def check_form(piece: Piece, path: Path) -> None:
+    """Look whether `path` is what the piece should be.
+
+    Raises:
+        ImageError: when it is not there or something else.
+    """
+    if not path.exists():
+        raise ImageError(f"--piece {piece.name}: there is no {path}", hint=f"from {piece.origin}")
+    wrong = _FORMS[piece.form](path)
+    if wrong:
+        raise ImageError(
+            f"--piece {piece.name}: {path} is not {piece.title}: {wrong}",
+            hint=f"from {piece.origin}: {piece.action}",
+        )
+
+
+def read_kernel(path: Path) -> bytes:
+    """Return the arm64 kernel in `path`, unpacked where it is gzip'ed."""
+    content = path.read_bytes()
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+
+
+def _kernel_fault(path: Path) -> str:
+    if not path.is_file():
+        return "it is a folder"
+    at, magic = _ARM64_MAGIC
+    try:
+        content = read_kernel(path)
+    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+        return f"it cannot be unpacked ({error})"
+    return "" if content[at : at + 4] == magic else "it has no arm64 kernel header"
+
+
+def _modules_fault(path: Path) -> str:
+    if path.is_dir():
+        names = [each.relative_to(path).as_posix() for each in path.rglob("*.ko*")]
+    elif tarfile.is_tarfile(path):
+        with tarfile.open(path) as archive:
+            names = [name for name in archive.getnames() if ".ko" in Path(name).name]
+    else:
+        return "it is neither a folder nor a tar archive"
+    return "" if names else "it holds no kernel modules (*.ko)"
+
+
+def _device_tree_fault(path: Path) -> str:
+    head = _head(path)
+    size = int.from_bytes(head[4:8], "big")
+    if not head.startswith(_DEVICE_TREE_MAGIC):
+        return "it does not begin as a compiled device tree does"
+    return "" if size <= path.stat().st_size else "it is cut short"
+
+
+def _folder_fault(path: Path) -> str:
+    return "" if path.is_dir() and any(path.iterdir()) else "it is not a folder with files"
+
+
+def _rockchip_fault(path: Path) -> str:
+    return "" if _head(path).startswith(_ROCKCHIP_MAGIC) else "it does not begin with RKNS"
+
+
+def _head(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+_FORMS = {
+    "arm64-kernel": _kernel_fault,
+    "module-tree": _modules_fault,
+    "device-tree": _device_tree_fault,
+    "firmware-tree": _folder_fault,
+    "rockchip-loader": _rockchip_fault,
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One slot: the kernel and the initramfs with the root file system inside."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from boards.profile import Profile
+from edge.errors import ImageError
+from edge.events import Listener, Noted, step
+from flasher.image.filesystem import write_squashfs
+from flasher.image.initramfs import write_initramfs
+from flasher.image.inputs import Inputs
+from flasher.image.module import Module, ModuleTree
+from flasher.image.report import describe
+from flasher.image.root import assemble_root
+from flasher.image.wishes import Wishes
+
+# What must be in the kernel before the root image can be mounted.
+_ROOT_MODULES = ("loop", "squashfs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """The files of one boot slot; they leave their place when the image is put together."""
+
+    kernel: Path
+    kernel_version: str
+    initramfs: Path
+    kernel_bytes: int
+    initramfs_bytes: int
+    root_bytes: int
+
+
+def build_slot(
+    profile: Profile, wishes: Wishes, inputs: Inputs, work: Path, listener: Listener
+) -> Slot:
+    """Make the kernel and the initramfs of a slot in `work`.
+
+    Raises:
+        ImageError: when the kernel lacks a module or a package lacks a file.
+    """
+    tree = ModuleTree(inputs.kernel.modules)
+    with step(listener, "select kernel modules") as running:
+        modules = tree.load_order(_module_names(profile, tree, listener))
+        running.detail = f"{len(modules)} of kernel {tree.version}"
+    root_image = work / "root.squashfs"
+    with step(listener, "build root file system") as running:
+        assemble_root(
+            work / "root",
+            inputs.base,
+            compiler=inputs.compiler,
+            kernel_version=tree.version,
+            modules=modules,
+            firmware=_firmware(profile, inputs),
+            description=describe(profile, wishes, inputs),
+        )
+        write_squashfs(root_image, work / "root", time_s=inputs.build_time)
+        running.detail = f"{root_image.stat().st_size >> 20} MiB"
+    with step(listener, "build initramfs") as running:
+        initramfs = work / "initramfs"
+        write_initramfs(
+            initramfs,
+            arch=profile.arch,
+            modules=_named(tree.load_order(_ROOT_MODULES)),
+            root_image=root_image,
+            microcode=_microcode(profile, inputs),
+        )
+        running.detail = f"{initramfs.stat().st_size >> 20} MiB"
+    inputs.kernel.write(work / "vmlinuz", compressed=profile.kernel.compressed)
+    return Slot(
+        kernel=work / "vmlinuz",
+        kernel_version=tree.version,
+        initramfs=initramfs,
+        kernel_bytes=(work / "vmlinuz").stat().st_size,
+        initramfs_bytes=initramfs.stat().st_size,
+        root_bytes=root_image.stat().st_size,
+    )
+
+
+def _module_names(profile: Profile, tree: ModuleTree, listener: Listener) -> list[str]:
+    """Return the modules to put in; a kernel from elsewhere may lack those nobody depends on."""
+    needs = (*profile.kernel.needs.disk, *profile.kernel.needs.network)
+    wanted = list(dict.fromkeys((*profile.kernel.modules, *needs)))
+    if profile.kernel.origin != "file":
+        return wanted
+    missing = [name for name in wanted if name not in tree]
+    if lacking := [name for name in missing if name in (*needs, *_ROOT_MODULES)]:
+        raise ImageError(
+            f"kernel {tree.version} has no {', '.join(lacking)}, which {profile.name} needs",
+            hint="supply the module tree that belongs to the kernel, whole",
+        )
+    if missing:
+        listener(Noted(text=f"kernel {tree.version} comes without {', '.join(missing)}"))
+    return [name for name in wanted if name in tree]
+
+
+def _firmware(profile: Profile, inputs: Inputs) -> dict[str, Path]:
+    """Return the driver firmware of the profile and of the user by the name drivers ask for."""
+    found = {name: path for each in profile.driver_firmware for name, path in inputs.matching(each)}
+    for piece in profile.pieces:
+        if piece.form == "firmware-tree" and piece.name in inputs.pieces:
+            found |= dict(_files_below(inputs.pieces[piece.name]))
+    return found
+
+
+def _files_below(folder: Path) -> Iterable[tuple[str, Path]]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return ((path.relative_to(folder).as_posix(), path) for path in files)
+
+
+def _microcode(profile: Profile, inputs: Inputs) -> bytes:
+    if profile.microcode is None:
+        return b""
+    return b"".join(path.read_bytes() for _, path in inputs.matching(profile.microcode))
+
+
+def _named(modules: list[Module]) -> list[tuple[str, bytes]]:
+    return [(f"{each.name}.ko", each.content) for each in modules]
