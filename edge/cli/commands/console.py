@@ -14,7 +14,7 @@ from edge.events import Event
 from edge.units import format_duration, format_size
 
 if TYPE_CHECKING:
-    from edge.provision.stage import Stage, StagePassed
+    from edge.provision.console import Stage, StagePassed
 
 
 @click.command()
@@ -91,8 +91,7 @@ def _follow(
     until: "list[Stage]",
     timeout: float | None,
 ) -> None:
-    from edge.provision.console import open_console
-    from edge.provision.follow import follow
+    from edge.provision.console import follow, open_console
 
     started = time.monotonic()
     with open_console(device, baud) as console:
@@ -106,7 +105,7 @@ def _follow(
 
 
 def _stage(text: str) -> "Stage":
-    from edge.provision.stage import Stage
+    from edge.provision.console import Stage
 
     try:
         return Stage(text)
@@ -128,8 +127,7 @@ class _Printer:
         self._last: StagePassed | None = None
 
     def __call__(self, event: Event) -> None:
-        from edge.provision.follow import ConsoleBack, ConsoleLost, ConsoleOutput
-        from edge.provision.stage import StagePassed
+        from edge.provision.console import ConsoleBack, ConsoleLost, ConsoleOutput, StagePassed
 
         match event:
             case ConsoleOutput(data=data):

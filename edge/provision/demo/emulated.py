@@ -11,12 +11,16 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.errors import NodeError, ToolError
 from edge.events import Event, Listener, Noted
-from edge.provision.console import open_console
+from edge.provision.console import (
+    Stage,
+    StageDetector,
+    StagePassed,
+    follow_async,
+    open_console,
+)
 from edge.provision.demo.bench import Written, make_folder
 from edge.provision.emulator import VirtualBoard, check_emulator
-from edge.provision.follow import follow_async
 from edge.provision.network import check_private_network, enter_private_network, private_network
-from edge.provision.stage import Stage, StageDetector, StagePassed
 from edge.units import GIB
 from flasher.card import CardSpec
 from flasher.plan import FlashOptions, prepare

@@ -29,12 +29,12 @@ from edge.errors import EdgeError
 from edge.events import ignore
 from edge.node.resource.kind import KINDS, META_KINDS
 from edge.pki.secrets import new_secrets
+from edge.provision.console import Stage
 from edge.provision.contact import configure, make_contact
 from edge.provision.demo.bench import Written
 from edge.provision.demo.emulated import EmulatedBench
 from edge.provision.demo.run import wait_ready
 from edge.provision.restart import read_boot_id, wait_restarted
-from edge.provision.stage import Stage
 from flasher.card.listing import make_card
 from flasher.record import CardRecords
 from tests.fakes.conformance import disagreements

@@ -23,11 +23,11 @@ from edge.config.generate import Generated, generate
 from edge.errors import EdgeError
 from edge.events import ignore
 from edge.pki.secrets import new_secrets
+from edge.provision.console import Stage
 from edge.provision.contact import configure, make_contact
 from edge.provision.demo.bench import Written
 from edge.provision.demo.emulated import EmulatedBench
 from edge.provision.demo.run import find, wait_ready
-from edge.provision.stage import Stage
 from flasher.record import CardRecords
 
 _FIRST_BOOT = (Stage.INIT, Stage.MACHINED)

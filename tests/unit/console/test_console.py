@@ -14,7 +14,8 @@ import serial
 from serial.rfc2217 import PortManager
 
 from edge.errors import NodeError
-from edge.provision.console import Console, list_adapters, open_console, stable_path
+from edge.provision.console import Console, list_adapters, open_console
+from edge.provision.console.adapter import stable_path
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_missing_permission_names_the_group(board: tuple[int, str]) -> None:
 def test_file_is_no_console(tmp_path: Path) -> None:
     """A path that is no serial port is refused in one line."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(NodeError, match=r"file: .*ioctl"):
+    with pytest.raises(NodeError, match=r"file: it is no serial port"):
         open_console(str(tmp_path / "file"))
 
 

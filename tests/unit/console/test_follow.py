@@ -10,9 +10,17 @@ import pytest
 
 from edge.errors import EdgeError, NodeError
 from edge.events import Event
-from edge.provision.console import open_console
-from edge.provision.follow import ConsoleBack, ConsoleLost, ConsoleOutput, follow, follow_async
-from edge.provision.stage import Stage, StageDetector, StagePassed
+from edge.provision.console import (
+    ConsoleBack,
+    ConsoleLost,
+    ConsoleOutput,
+    Stage,
+    StageDetector,
+    StagePassed,
+    follow,
+    follow_async,
+    open_console,
+)
 
 
 class Line:

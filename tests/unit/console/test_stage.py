@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.provision.stage import Stage, StageDetector, StagePassed
+from edge.provision.console import Stage, StageDetector, StagePassed
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "console"
 LOGS = sorted(path.stem for path in GOLDEN.glob("*.log"))
 
 
 def stages_of(*pieces: bytes) -> list[StagePassed]:
-    """Return what a fresh detector says about `pieces`."""
+    """Return the stages that a fresh detector sees in `pieces`."""
     detector = StageDetector()
-    return [passed for piece in pieces for passed in detector.feed(piece)]
+    events = [event for piece in pieces for event in detector.feed(piece)]
+    return [event for event in events if isinstance(event, StagePassed)]
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:

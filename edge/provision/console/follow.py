@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Follow a console: its bytes to a listener and logs, its boot stages named, over any replugging.
+
+Plain blocking code without threads; `follow_async` puts it beside other tasks of an event loop.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from edge.errors import NodeError
+from edge.events import Event, Listener
+from edge.provision.console.detect import StageDetector
+from edge.provision.console.explain import AWAY, explain_noise, explain_silence
+from edge.provision.console.fact import Facts
+from edge.provision.console.log import RawLog, TextLog
+from edge.provision.console.noise import NoiseMeter
+from edge.provision.console.port import POLL_S, Console
+from edge.provision.console.stage import Stage, StagePassed
+from edge.provision.console.timeline import Timeline
+from edge.units import format_duration
+
+RECONNECT_S: Final = 0.5
+MAX_STAGES: Final = 4096
+MAX_WAITING_EVENTS: Final = 256
+
+
+class StageTimeoutError(NodeError):
+    """The stage that is waited for did not come in time."""
+
+
+class BoardFailedError(NodeError):
+    """The board got stuck before the stage that is waited for."""
+
+
+class ConsoleLostError(NodeError):
+    """The console went away and was not back in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleOutput(Event):
+    """These bytes came out of the console."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleLost(Event):
+    """The console went away: unplugged, or the other end closed it."""
+
+    console: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleBack(Event):
+    """The console can be read again."""
+
+    console: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleGarbled(Event):
+    """What arrives is no text; `advice` says what to do."""
+
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What came out of a console while it was followed."""
+
+    stages: tuple[StagePassed, ...]
+    boots: int
+    bytes_read: int
+    seconds: float
+    reached: StagePassed | None
+    """The stage that was waited for."""
+    timeline: Timeline
+    facts: Facts
+
+
+def _always(_facts: Facts) -> bool:
+    return True
+
+
+def follow(
+    console: Console,
+    listener: Listener,
+    *,
+    log_path: Path | None = None,
+    text_log_path: Path | None = None,
+    until: Collection[Stage] = (),
+    when: Callable[[Facts], bool] = _always,
+    timeout_s: float | None = None,
+    keep_going: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    detector: StageDetector | None = None,
+    connect: str = "",
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Transcript:
+    """Follow `console` until a stage in `until` passes, `stop` says so, or time is up.
+
+    The stage counts only `when` the facts known by then are right. Every byte is appended to
+    `log_path`, and lines with times to `text_log_path`. `listener` gets ConsoleOutput,
+    StagePassed, FactsLearned, ConsoleLost, ConsoleBack and ConsoleGarbled events; a console that
+    goes away is reopened when it is back. Pass the same `detector` again to keep counting boots.
+    `connect` says in errors where the board's console is found.
+
+    Raises:
+        StageTimeoutError: when `until` is not reached within `timeout_s`.
+        ConsoleLostError: the same, and the console is away.
+        BoardFailedError: when the board is stuck before `until`, unless told to `keep_going`.
+        EdgeError: when a log cannot be written.
+    """
+    with ExitStack() as stack:
+        started = clock()
+        detector = detector or StageDetector()
+        follower = _Follower(
+            console=console,
+            listener=listener,
+            detector=detector,
+            log=stack.enter_context(RawLog(log_path)) if log_path else None,
+            text_log=stack.enter_context(TextLog(text_log_path)) if text_log_path else None,
+            sleep=sleep,
+            clock=clock,
+            started_s=detector.start(started),
+        )
+        follower.note(f"console {console.name} at {console.baud} baud")
+        while not stop():
+            left = None if timeout_s is None else started + timeout_s - clock()
+            if left is not None and left <= 0:
+                break
+            follower.turn(POLL_S if left is None else min(POLL_S, left))
+            if reached := follower.reached(until, when, keep_going=keep_going):
+                return follower.transcript(clock() - started, reached)
+        if until and not stop():
+            raise follower.too_late(until, timeout_s or 0.0, connect)
+        return follower.transcript(clock() - started, None)
+
+
+async def follow_async(
+    console: Console,
+    listener: Listener,
+    *,
+    log_path: Path | None = None,
+    text_log_path: Path | None = None,
+    until: Collection[Stage] = (),
+    when: Callable[[Facts], bool] = _always,
+    timeout_s: float | None = None,
+    keep_going: bool = False,
+    detector: StageDetector | None = None,
+    connect: str = "",
+) -> Transcript:
+    """Follow `console` beside other tasks; events arrive in the loop, cancelling ends it.
+
+    When the loop is busy the console is read no further than a few hundred events ahead.
+
+    Raises:
+        NodeError, EdgeError: as `follow` does.
+    """
+    halted = threading.Event()
+    mailbox = _Mailbox(asyncio.get_running_loop(), listener, halted)
+    try:
+        return await asyncio.to_thread(
+            follow,
+            console,
+            mailbox.post,
+            log_path=log_path,
+            text_log_path=text_log_path,
+            until=until,
+            when=when,
+            timeout_s=timeout_s,
+            keep_going=keep_going,
+            stop=halted.is_set,
+            detector=detector,
+            connect=connect,
+        )
+    finally:
+        halted.set()
+
+
+class _Mailbox:
+    """Carries events from the thread into the loop, and lets the thread wait for a busy loop."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, listener: Listener, halted: threading.Event
+    ) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._halted = halted
+        self._room = threading.BoundedSemaphore(MAX_WAITING_EVENTS)
+
+    def post(self, event: Event) -> None:
+        while not self._room.acquire(timeout=POLL_S):
+            if self._halted.is_set():
+                return
+        # The loop is closed when its program ends while a turn is still under way.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._deliver, event)
+
+    def _deliver(self, event: Event) -> None:
+        self._room.release()
+        self._listener(event)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Follower:
+    console: Console
+    listener: Listener
+    detector: StageDetector
+    log: RawLog | None
+    text_log: TextLog | None
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    started_s: float
+    bytes_read: int = 0
+    lost: bool = False
+    timeline: Timeline = field(default_factory=Timeline)
+    _stages: deque[StagePassed] = field(default_factory=lambda: deque(maxlen=MAX_STAGES))
+    _fresh: list[StagePassed] = field(default_factory=list)
+    _noise: NoiseMeter = field(default_factory=NoiseMeter)
+    _is_garbled: bool = False
+
+    def turn(self, timeout_s: float) -> None:
+        """Read once, or try once to get a lost console back."""
+        if self.lost:
+            self._try_again(timeout_s)
+            return
+        try:
+            data = self.console.read(timeout_s)
+        except NodeError as error:
+            self._lose(error)
+            return
+        if data:
+            self._take(data)
+        elif self.text_log:
+            self.text_log.wait(self._now_s())
+
+    def reached(
+        self, until: Collection[Stage], when: Callable[[Facts], bool], *, keep_going: bool
+    ) -> StagePassed | None:
+        """Return the stage of `until` that passed in the latest turn, if one did.
+
+        Raises:
+            BoardFailedError: when the board got stuck while something is waited for.
+        """
+        fresh, self._fresh = self._fresh, []
+        for passed in fresh:
+            if passed.stage in until and when(self.detector.facts):
+                return passed
+            if until and passed.stage.is_failure and not keep_going:
+                raise BoardFailedError(
+                    f"console {self.console.name}: {passed.stage}: {passed.text}",
+                    hint=passed.advice,
+                )
+        return None
+
+    def transcript(self, seconds: float, reached: StagePassed | None) -> Transcript:
+        """Return what was seen."""
+        return Transcript(
+            stages=tuple(self._stages),
+            boots=self.detector.boots,
+            bytes_read=self.bytes_read,
+            seconds=seconds,
+            reached=reached,
+            timeline=self.timeline,
+            facts=self.detector.facts,
+        )
+
+    def too_late(self, until: Collection[Stage], timeout_s: float, connect: str) -> NodeError:
+        """Return the error that says how far the board came instead."""
+        last = self._stages[-1] if self._stages else None
+        came = f"last was {last.stage}: {last.text}" if last else "nothing was recognised"
+        missed = f"no {' or '.join(sorted(until))} within {format_duration(timeout_s)}"
+        if self.lost:
+            return ConsoleLostError(
+                f"console {self.console.name} is away; {missed}, {came}", hint=AWAY
+            )
+        return StageTimeoutError(
+            f"console {self.console.name}: {missed}; {came}", hint=self._excuse(last, connect)
+        )
+
+    def note(self, text: str) -> None:
+        """Write a remark into the text log."""
+        if self.text_log:
+            self.text_log.note(text, self._now_s())
+
+    def _excuse(self, last: StagePassed | None, connect: str) -> str | None:
+        if self._is_garbled:
+            return explain_noise(self.console.baud)
+        if not self.bytes_read:
+            return explain_silence(connect)
+        return last.advice or None if last else None
+
+    def _take(self, data: bytes) -> None:
+        at_s = self._now_s()
+        self.bytes_read += len(data)
+        if self.log:
+            self.log.take(data)
+        if self.text_log:
+            self.text_log.take(data, at_s)
+        self.listener(ConsoleOutput(data=data))
+        for event in self.detector.feed(data, at_s):
+            if isinstance(event, StagePassed):
+                self._stages.append(event)
+                self._fresh.append(event)
+                self.timeline.add(event)
+            self.listener(event)
+        self._judge_noise(data)
+
+    def _judge_noise(self, data: bytes) -> None:
+        if self._noise.feed(data) and not self._is_garbled:
+            self._is_garbled = True
+            self.listener(ConsoleGarbled(advice=explain_noise(self.console.baud)))
+
+    def _lose(self, error: NodeError) -> None:
+        self.lost = True
+        self.console.close()
+        self.note(error.message)
+        self.listener(ConsoleLost(console=self.console.name, reason=error.message))
+
+    def _try_again(self, timeout_s: float) -> None:
+        self.sleep(min(RECONNECT_S, timeout_s))
+        try:
+            self.console.reopen()
+        except NodeError:
+            return
+        self.lost = False
+        self.note(f"console {self.console.name} is back")
+        self.listener(ConsoleBack(console=self.console.name))
+
+    def _now_s(self) -> float:
+        return self.clock() - self.started_s

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serial consoles opened for reading, and opened again after they went away.
+
+A console is a device (`/dev/ttyUSB0`, a pseudo-terminal), `socket://host:port` as emulators
+offer, or `rfc2217://host:port` of a console server. It is only ever read.
+"""
+
+import errno
+import os
+import queue
+import re
+import select
+import socket
+import threading
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import serial
+from serial import rfc2217
+
+from edge.errors import NodeError
+from edge.provision.console.adapter import find_again, find_port, list_adapters, stable_path
+
+DEFAULT_BAUD: Final = 115200
+POLL_S: Final = 0.2
+CONNECT_TIMEOUT_S: Final = 5.0
+CHUNK_BYTES: Final = 4096
+BACKLOG_BYTES: Final = 1 << 20
+
+_NESTED: Final = re.compile(r"\(\d+, '([^']+)'\)")
+_SCHEMES: Final = ("socket", "rfc2217")
+
+
+class Port(Protocol):
+    """Where the bytes of a console come from; raises OSError once it is gone."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what is there, waiting at most about `timeout_s` for the first byte."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Console:
+    """An open console; reading never takes longer than asked."""
+
+    def __init__(self, name: str, baud: int = DEFAULT_BAUD) -> None:
+        self.name = name
+        self.baud = baud
+        self._port = _open(name, baud)
+        # Who it is, should it come back under another name that udev made no lasting one for.
+        self._adapter = None if "://" in name else find_port(name)
+
+    def __enter__(self) -> "Console":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def read(self, timeout_s: float = POLL_S) -> bytes:
+        """Return what came, waiting at most about `timeout_s` for the first byte.
+
+        Raises:
+            NodeError: when the console went away.
+        """
+        try:
+            return self._port.read(timeout_s)
+        except (OSError, TypeError, ValueError) as error:
+            # pyserial trips over its own None when a port is closed under it (TypeError).
+            raise NodeError(f"console {self.name} went away: {_reason(error)}") from error
+
+    def reopen(self) -> None:
+        """Open the same console again after it went away.
+
+        Raises:
+            NodeError: when it is not back yet.
+        """
+        self.close()
+        name = self.name
+        if self._adapter and not Path(name).exists():
+            name = find_again(self._adapter) or name
+        self._port = _open(name, self.baud)
+
+    def close(self) -> None:
+        """Release the port."""
+        with suppress(OSError):
+            self._port.close()
+
+
+class _DevicePort:
+    """A serial device, or a pseudo-terminal in its place."""
+
+    def __init__(self, path: str, baud: int) -> None:
+        # Locked, so that two readers never get half of the text each.
+        self._serial = serial.Serial(path, baudrate=baud, timeout=0, exclusive=True)
+
+    def read(self, timeout_s: float) -> bytes:
+        if not select.select([self._serial.fileno()], [], [], timeout_s)[0]:
+            return b""
+        return bytes(self._serial.read(CHUNK_BYTES))
+
+    def close(self) -> None:
+        self._serial.close()
+
+
+class _SocketPort:
+    """A TCP console. pyserial's own discards what an emulator says before it is ready."""
+
+    def __init__(self, url: str) -> None:
+        self._socket = socket.create_connection(_place(url), CONNECT_TIMEOUT_S)
+        # A console is silent for days, and a server that lost its power says no good-bye.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def read(self, timeout_s: float) -> bytes:
+        if not select.select([self._socket], [], [], timeout_s)[0]:
+            return b""
+        data = self._socket.recv(CHUNK_BYTES)
+        if not data:
+            raise ConnectionError("the other end closed it")
+        return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class _Rfc2217Port:
+    """A port of a console server, which is told the speed."""
+
+    def __init__(self, url: str, baud: int) -> None:
+        _place(url)
+        with warnings.catch_warnings():
+            # pyserial 3.5 names its threads in the old way.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._serial = _BoundedSerial(url, baudrate=baud, timeout=POLL_S)
+
+    def read(self, timeout_s: float) -> bytes:
+        # Not by pyserial's read, which drops what is left once the connection has ended.
+        data = bytearray()
+        with suppress(queue.Empty):
+            data += self._take(timeout_s)
+            while len(data) < CHUNK_BYTES:
+                data += self._take(0)
+        if not data and not self._serial.is_alive:
+            raise ConnectionError("the other end closed it")
+        return bytes(data)
+
+    def close(self) -> None:
+        # Closing waits for the reading thread, and that one maybe for room.
+        with suppress(queue.Empty):
+            while True:
+                self._take(0)
+        self._serial.close()
+
+    def _take(self, timeout_s: float) -> bytes:
+        backlog = self._serial.backlog
+        return backlog.get(timeout=timeout_s) if timeout_s else backlog.get_nowait()
+
+
+class _BoundedSerial(rfc2217.Serial):
+    """pyserial's protocol, except that nothing is thrown away and the backlog has a limit."""
+
+    backlog: "queue.Queue[bytes]"
+
+    @property
+    def is_alive(self) -> bool:
+        """Say whether more can come."""
+        thread: threading.Thread | None = self.__dict__.get("_thread")
+        return thread is not None and thread.is_alive()
+
+    @property
+    def _read_buffer(self) -> "_EndlessQueue":
+        return _EndlessQueue(self.backlog)
+
+    @_read_buffer.setter
+    def _read_buffer(self, _given: object) -> None:
+        self.backlog = queue.Queue(BACKLOG_BYTES)
+
+    def reset_input_buffer(self) -> None:
+        """Keep what the board said while the connection was negotiated."""
+
+    def reset_output_buffer(self) -> None:
+        """Do nothing: nothing is ever sent."""
+
+
+class _EndlessQueue:
+    """What pyserial's reading thread fills; its mark of the end is the end of that thread."""
+
+    def __init__(self, backlog: "queue.Queue[bytes]") -> None:
+        self._backlog = backlog
+
+    def put(self, item: bytes | None) -> None:
+        """Wait for room, which makes the console server wait."""
+        if item is not None:
+            self._backlog.put(item)
+
+    def qsize(self) -> int:
+        """Return how many bytes wait."""
+        return self._backlog.qsize()
+
+
+def open_console(url_or_device: str, baud: int = DEFAULT_BAUD) -> Console:
+    """Open a console for reading, locked against other programs that lock.
+
+    Raises:
+        NodeError: when it is missing, busy, not permitted or not a serial port.
+    """
+    name = url_or_device if "://" in url_or_device else stable_path(url_or_device)
+    return Console(name, baud)
+
+
+def _open(name: str, baud: int) -> Port:
+    try:
+        scheme, separator, _ = name.partition("://")
+        if not separator:
+            return _DevicePort(name, baud)
+        if scheme not in _SCHEMES:
+            raise ValueError(f"{scheme}:// is not known; use socket:// or rfc2217://")
+        return _SocketPort(name) if scheme == "socket" else _Rfc2217Port(name, baud)
+    except (OSError, ValueError, OverflowError) as error:
+        raise _refusal(name, baud, error) from error
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.port is None:
+        raise ValueError(f"expected {parts.scheme}://HOST:PORT")
+    return parts.hostname, parts.port
+
+
+def _refusal(name: str, baud: int, error: Exception) -> NodeError:
+    code = getattr(error, "errno", None)
+    if code in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return NodeError(f"console {name}: there is no such device", hint=_candidates())
+    if code in (errno.EACCES, errno.EPERM):
+        return NodeError(
+            f"console {name}: you may not open it",
+            hint="join the group that may: sudo usermod -aG dialout $USER, then log in again",
+        )
+    if code in (errno.EBUSY, errno.EAGAIN):
+        return NodeError(
+            f"console {name}: {_holder(name)} has it open",
+            hint="close the other terminal program (minicom, screen, picocom, ModemManager)",
+        )
+    return NodeError(f"console {name}: {_fault(error, baud)}", hint=_way_out(name))
+
+
+def _fault(error: Exception, baud: int) -> str:
+    words = str(error)
+    if getattr(error, "errno", None) == errno.ENOTTY or "ioctl" in words:
+        return "it is no serial port"
+    if "speed" in words or "baud" in words.lower():
+        return f"it cannot do {baud} baud"
+    return _reason(error)
+
+
+def _way_out(name: str) -> str:
+    if "://" in name:
+        return "see that the console server or emulator runs, and check host and port"
+    return _candidates()
+
+
+def _holder(device: str) -> str:
+    """Return the name of the program that has `device` open, as far as we may see it."""
+    real = str(Path(device).resolve())
+    for entry in Path("/proc").glob("[0-9]*"):
+        if entry.name == str(os.getpid()):
+            continue
+        with suppress(OSError):
+            if any(str(link.readlink()) == real for link in (entry / "fd").iterdir()):
+                return f"{(entry / 'comm').read_text().strip()} (process {entry.name})"
+    return "another program"
+
+
+def _candidates() -> str:
+    found = [f"{one.device} ({one.name})" for one in list_adapters()]
+    if not found:
+        return "plug in a serial adapter; none is connected now"
+    return "connected now: " + ", ".join(found)
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost words of a pyserial error, which nests them."""
+    if nested := _NESTED.search(str(error)):
+        return nested[1]
+    words = str(error).rpartition("] ")[2].rstrip("'").rstrip(")")
+    return " ".join(words.split()) or type(error).__name__
