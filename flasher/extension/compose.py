@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Extensions put together: fetched, checked, and laid over the root file system.
+
+`compose` finds out everything, and everything that is wrong; `Composition.place` only copies.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards.profile import Arch
+from edge import __version__
+from edge.errors import ImageError
+from edge.events import Listener, step
+from flasher.extension.catalog import Extension
+from flasher.extension.entry import Entry
+from flasher.extension.gather import gather
+from flasher.extension.library import PackageTree
+from flasher.extension.licence import licences
+from flasher.image.fetch import Cache, Packages, fetch_closure, fetch_files, unpack
+from flasher.image.module import ModuleTree
+
+OURS = "edgectl"
+SCHEMATIC = "schematic"
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """What extensions add to an image, and what the image says of them."""
+
+    entries: Mapping[str, Entry]
+    modules: tuple[str, ...]
+    """Kernel modules to put in besides the board's."""
+    preload: tuple[str, ...]
+    records: tuple[Record, ...]
+    """An entry of `extensions` in the image's description for each."""
+    packages: Mapping[str, str]
+    """Versions of the packages that files were taken of."""
+
+    def place(self, tree: Path) -> None:
+        """Put the files into the complete root `tree`, in place of nothing that is there.
+
+        Raises:
+            ImageError: when something is there already, with who brought what.
+        """
+        for entry in self.entries.values():
+            _check_place(tree, entry)
+        for entry in self.entries.values():
+            _place(tree, entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where extensions take things from: a suite through a cache, a kernel, the root's base."""
+
+    arch: Arch
+    suite: str
+    cache: Cache
+    kernel: ModuleTree
+    base: Path
+
+
+def compose(extensions: Sequence[Extension], sources: Sources, listener: Listener) -> Composition:
+    """Return what the extensions add; their order does not matter.
+
+    Raises:
+        ImageError: with the rule that one of them breaks, its name and the file's.
+    """
+    _check_names(extensions)
+    entries: dict[str, Entry] = {}
+    records: list[Record] = []
+    packages: dict[str, str] = {}
+    ordered = sorted(extensions, key=lambda each: each.name)
+    for extension in ordered:
+        with step(listener, f"extension {extension.name}") as running:
+            _check_fit(extension, sources)
+            fetched = _fetch(extension, sources, listener)
+            unpacked = {
+                name: unpack(sources.cache, file, listener) for name, file in fetched.files.items()
+            }
+            found = gather(extension, sources.arch, PackageTree(unpacked), _looker(sources.base))
+            _merge(entries, found)
+            used = {each.package for each in found.values() if each.package}
+            versions = {name: fetched.versions[name] for name in sorted(used)}
+            packages |= versions
+            records.append(_record(extension, found, versions, unpacked))
+            running.detail = f"{len(found)} files of {len(versions)} packages"
+    return Composition(
+        entries=dict(sorted(entries.items())),
+        modules=_each_once(each.document.modules for each in ordered),
+        preload=_each_once(each.document.preload for each in ordered),
+        records=tuple(records),
+        packages=packages,
+    )
+
+
+def schematic_record(schematic_id: str) -> Record:
+    """Return the entry by which an image names its schematic, as upstream's images do."""
+    return {
+        "name": SCHEMATIC,
+        "version": schematic_id,
+        "author": OURS,
+        "description": "The schematic that this image was built of.",
+    }
+
+
+def _check_names(extensions: Iterable[Extension]) -> None:
+    seen: dict[str, Extension] = {}
+    services: dict[str, str] = {}
+    for each in extensions:
+        if each.name in seen:
+            raise ImageError(f"extension {each.name} is wanted twice")
+        if each.name == SCHEMATIC:
+            raise ImageError(f"extension {SCHEMATIC}: the name is the schematic's own")
+        seen[each.name] = each
+        for service in each.document.services:
+            if service.name in services:
+                raise ImageError(
+                    f"extensions {services[service.name]} and {each.name} both have"
+                    f" a service {service.name}"
+                )
+            services[service.name] = each.name
+
+
+def _check_fit(extension: Extension, sources: Sources) -> None:
+    document = extension.document
+    if sources.arch not in document.arch:
+        raise ImageError(
+            f"extension {extension.name} is for {', '.join(document.arch)},"
+            f" the board for {sources.arch}"
+        )
+    if missing := [name for name in document.modules if name not in sources.kernel]:
+        raise ImageError(
+            f"extension {extension.name}: kernel {sources.kernel.version}"
+            f" has no module {', '.join(missing)}"
+        )
+
+
+def _fetch(extension: Extension, sources: Sources, listener: Listener) -> Packages:
+    document = extension.document
+    if not document.packages:
+        return Packages(digest="", versions={}, files={})
+    fetch = fetch_closure if document.dependencies == "all" else fetch_files
+    try:
+        return fetch(
+            sources.cache,
+            sources.arch,
+            sources.suite,
+            sorted(document.packages),
+            listener=listener,
+        )
+    except ImageError as error:
+        raise ImageError(f"extension {extension.name}: {error.message}", hint=error.hint) from error
+
+
+def _looker(base: Path) -> Callable[[str], bool]:
+    def is_there(path: str) -> bool:
+        return (base / path.lstrip("/")).exists()
+
+    return is_there
+
+
+def _merge(entries: dict[str, Entry], found: Mapping[str, Entry]) -> None:
+    for path, entry in found.items():
+        other = entries.get(path)
+        if other and not _is_same(entry, other):
+            raise ImageError(
+                f"extensions {other.extension} and {entry.extension} both bring {path}"
+            )
+        entries.setdefault(path, entry)
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    """Say whether two extensions bring the same: a library or firmware, equal to the last byte."""
+    shared = {one.role, other.role} <= {"library", "firmware"}
+    return shared and one.link == other.link and one.content() == other.content()
+
+
+def _record(
+    extension: Extension,
+    found: Mapping[str, Entry],
+    versions: Mapping[str, str],
+    unpacked: Mapping[str, Path],
+) -> Record:
+    document = extension.document
+    first = next((versions[name] for name in document.packages if name in versions), "")
+    licensed = {name: list(licences(unpacked[name], name)) for name in versions}
+    record = {
+        "name": extension.name,
+        "version": document.version or first or __version__,
+        "author": document.author or (OURS if extension.folder is None else ""),
+        "description": document.summary,
+        "packages": dict(versions),
+        "licences": {name: names for name, names in licensed.items() if names},
+        "programs": [path for path, each in found.items() if each.is_program],
+        "images": [path for path, each in found.items() if each.role == "image"],
+        "modules": list(document.modules),
+        "services": [
+            each.model_dump(mode="json", exclude_defaults=True) for each in document.services
+        ],
+    }
+    return {key: value for key, value in record.items() if value}
+
+
+def _check_place(tree: Path, entry: Entry) -> None:
+    place = tree / entry.path
+    for parent in place.relative_to(tree).parents:
+        if (tree / parent).is_symlink() or (tree / parent).is_file():
+            raise entry.refuse(f"would lie in {parent}, which the base has as something else")
+    if not place.is_symlink() and not place.exists():
+        return
+    is_same = (
+        entry.role in {"library", "firmware"}
+        and place.is_file()
+        and not place.is_symlink()
+        and place.read_bytes() == entry.content()
+    )
+    if not is_same:
+        raise entry.refuse("is a file of the base, which no extension may replace")
+
+
+def _place(tree: Path, entry: Entry) -> None:
+    place = tree / entry.path
+    if place.exists() and not entry.link:
+        return
+    for parent in reversed(place.relative_to(tree).parents):
+        if not (tree / parent).is_dir():
+            (tree / parent).mkdir()
+            (tree / parent).chmod(0o755)
+    if entry.link:
+        place.symlink_to(entry.link)
+        return
+    if entry.source is not None:
+        shutil.copyfile(entry.source, place)
+    else:
+        place.write_text(entry.text or "")
+    place.chmod(entry.mode)
+
+
+def _each_once(groups: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in groups for name in group))
