@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A board profile: everything the toolkit knows about one kind of board, as one document."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import model_validator
@@ -10,25 +9,11 @@ from boards.boot import ConfigLine, Loader, PackageFile, Piece, Platform
 from boards.emulator import Emulator
 from boards.hardware import Console, Match, Promise, Sensor, Step, UsbId, Watchdog
 from boards.kernel import DeviceTree, FirmwareFiles, Kernel
-from boards.section import Fact, Name, PackageName, RelativePath, Section
+from boards.section import Fact, Name, PackageName, Section
 from boards.storage import InstallDisk, Media, PartitionTable
-from edge.errors import BoardError
 
 Arch = Literal["arm64", "amd64"]
 _KERNEL_FORMS = ("arm64-kernel", "module-tree")
-
-
-class Overlay(Section):
-    """A device-tree overlay kept in `overlays/`, merged into every device tree at build time.
-
-    One that moves the serial console says where to.
-    """
-
-    name: Name
-    source: RelativePath
-    summary: str
-    default: bool = False
-    console: Console | None = None
 
 
 class Profile(Section):
@@ -58,7 +43,8 @@ class Profile(Section):
     config_txt: tuple[ConfigLine, ...] = ()
     """What the Raspberry Pi firmware reads; other boards have none."""
     device_trees: tuple[DeviceTree, ...] = ()
-    overlays: tuple[Overlay, ...] = ()
+    overlays: tuple[str, ...] = ()
+    """Device-tree overlays that every image gets, as `NAME,PARAMETER=VALUE`."""
     driver_firmware: tuple[FirmwareFiles, ...] = ()
     microcode: FirmwareFiles | None = None
     """Processor updates that the kernel applies before anything else (x86)."""
@@ -96,26 +82,3 @@ class Profile(Section):
     def emulator(self) -> Emulator | None:
         """The usual way to emulate it, if there is one."""
         return self.emulators[0] if self.emulators else None
-
-    @property
-    def chosen_overlays(self) -> tuple[Overlay, ...]:
-        """The overlays that an image gets."""
-        return tuple(overlay for overlay in self.overlays if overlay.default)
-
-    def with_overlays(self, names: Iterable[str]) -> "Profile":
-        """Return the profile with these overlays chosen besides its defaults.
-
-        Raises:
-            BoardError: when the board has no such overlay.
-        """
-        wanted, known = set(names), {overlay.name: overlay for overlay in self.overlays}
-        for name in sorted(wanted - known.keys()):
-            hint = f"overlays of {self.name}: {', '.join(known) or 'none'}"
-            raise BoardError(f"board {self.name} has no overlay {name!r}", hint=hint)
-        overlays = tuple(
-            overlay.model_copy(update={"default": overlay.default or overlay.name in wanted})
-            for overlay in self.overlays
-        )
-        moved = [known[name].console for name in sorted(wanted) if known[name].console]
-        console = moved[-1] if moved else self.console
-        return self.model_copy(update={"overlays": overlays, "console": console})

@@ -16,7 +16,9 @@ from edge.errors import ImageError
 from edge.events import Listener, ignore, step
 from edge.paths import cache_dir
 from edge.units import format_size
+from flasher.devicetree.merge import TOOLS as MERGE_TOOLS
 from flasher.image.assemble import META_MIB, Content, plan_table, write_image
+from flasher.image.design import Design, make_design
 from flasher.image.fetch import Cache
 from flasher.image.filesystem import write_ext4, write_fat
 from flasher.image.inputs import Inputs, fetch_inputs
@@ -24,6 +26,7 @@ from flasher.image.partitions import make_boot_tree, make_efi_tree
 from flasher.image.report import SLOT_GOAL_BYTES, BuildReport
 from flasher.image.slot import Slot, build_slot
 from flasher.image.tool import require_tools
+from flasher.image.tree import Trees, make_trees
 from flasher.image.wishes import Wishes
 from flasher.table import stable_guid
 
@@ -31,7 +34,6 @@ _TOOLS = (
     *("mmdebstrap", "dpkg", "dpkg-deb", "tar", "mksquashfs"),
     *("mke2fs", "debugfs", "mkfs.vfat", "mmd", "mcopy"),
 )
-_OVERLAY_TOOLS = ("dtc", "fdtoverlay")
 
 
 def build_image(
@@ -52,11 +54,10 @@ def build_image(
         ToolError: when a program that this needs is missing or fails.
         ImageError: when packages cannot be fetched, do not fit together, a piece is missing, or
             the disk is full.
-        BoardError: when the board has no such overlay.
+        BoardError: when the board has no such overlay, or two exclude each other.
     """
-    wishes = wishes or Wishes()
-    profile = profile.with_overlays(wishes.overlays)
-    require_tools((*_TOOLS, *_OVERLAY_TOOLS) if profile.chosen_overlays else _TOOLS)
+    design = make_design(profile, wishes or Wishes())
+    require_tools((*_TOOLS, *MERGE_TOOLS) if design.overlays else _TOOLS)
     if output.exists() and not output.is_file():
         # As root a rename would put a file in the place of the device.
         raise ImageError(
@@ -64,10 +65,11 @@ def build_image(
         )
     with _plain_faults(output), _work_dir(output) as work:
         store = Cache(folder=cache or cache_dir() / "image", refresh=refresh)
-        inputs = fetch_inputs(profile, wishes, store, work, listener)
-        slot = build_slot(profile, wishes, inputs, work, listener)
+        inputs = fetch_inputs(design, store, work, listener)
+        trees = make_trees(design, inputs, work)
+        slot = build_slot(design, inputs, trees, work, listener)
         with step(listener, "assemble image") as running:
-            image = _assemble(profile, wishes, inputs, slot, work)
+            image = _assemble(design, inputs, trees, slot, work)
             report = _report(profile, inputs, slot, image, output)
             running.detail = f"{format_size(report.size_bytes)}, {report.sha256[:12]}"
         description = work / "image.json"
@@ -77,17 +79,17 @@ def build_image(
     return report
 
 
-def _assemble(profile: Profile, wishes: Wishes, inputs: Inputs, slot: Slot, work: Path) -> Path:
+def _assemble(design: Design, inputs: Inputs, trees: Trees, slot: Slot, work: Path) -> Path:
     """Put the partitions together in `work` and return the image."""
-    image = work / "image"
+    profile, image = design.profile, work / "image"
     plan, time_s = profile.partition_table, inputs.build_time
     boot_uuid = stable_guid(profile.name, "BOOT file system")
     contents = _contents(profile, inputs, work)
     boot_partition = _grub_name(plan.kind, contents)
     efi = make_efi_tree(
-        profile,
-        wishes,
+        design,
         inputs,
+        trees,
         slot,
         work,
         boot_partition=boot_partition,
@@ -97,7 +99,7 @@ def _assemble(profile: Profile, wishes: Wishes, inputs: Inputs, slot: Slot, work
     if plan.boot_mib:
         write_ext4(
             work / "boot.ext4",
-            make_boot_tree(profile, slot, work),
+            make_boot_tree(design, slot, work),
             size_mib=plan.boot_mib,
             label="BOOT",
             uuid=boot_uuid,

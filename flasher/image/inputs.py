@@ -10,6 +10,7 @@ from boards.profile import Profile
 from edge.errors import ImageError, ToolError
 from edge.events import Listener, step
 from flasher.image.bytecode import Compiler, fetch_compiler
+from flasher.image.design import Design
 from flasher.image.fetch import Cache, Packages, fetch_files, fetch_root, unpack
 from flasher.image.kernel import KernelFiles, packaged_kernel, supplied_kernel
 from flasher.image.piece import check_pieces
@@ -17,7 +18,6 @@ from flasher.image.root import ROOT_PACKAGES, base_tree, newest_file
 from flasher.image.suite import suite_name
 from flasher.image.tool import run_tool
 from flasher.image.wheel import fetch_wheels
-from flasher.image.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +58,14 @@ class Inputs:
             yield from ((path.relative_to(folder).as_posix(), path) for path in matches)
 
 
-def fetch_inputs(
-    profile: Profile, wishes: Wishes, cache: Cache, work: Path, listener: Listener
-) -> Inputs:
-    """Fetch and unpack what an image of `profile` needs.
+def fetch_inputs(design: Design, cache: Cache, work: Path, listener: Listener) -> Inputs:
+    """Fetch and unpack what an image needs.
 
     Raises:
         ImageError: when a piece is missing, or packages cannot be fetched or are too old.
     """
-    pieces = check_pieces(profile, wishes.pieces)
+    profile = design.profile
+    pieces = check_pieces(profile, design.wishes.pieces)
     stable = suite_name("stable")
     with step(listener, "fetch packages") as running:
         names = sorted((*ROOT_PACKAGES, *profile.packages))

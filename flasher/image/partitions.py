@@ -7,17 +7,15 @@ reads them from the EFI partition itself, below `A/` and `B/`.
 
 import shutil
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from boards.profile import Profile
-from edge.errors import ImageError
 from flasher.image import grub
 from flasher.image.config_txt import CONFIG, USER_CONFIG, render_config
-from flasher.image.devicetree import merge_overlays
+from flasher.image.design import Design
 from flasher.image.inputs import Inputs
 from flasher.image.slot import Slot
-from flasher.image.wishes import Wishes
+from flasher.image.tree import Trees
 
 USER_ARGUMENTS = "user-cmdline.txt"
 _ARGUMENTS = ("ro", "panic=10", "loglevel=6", "consoleblank=0")
@@ -25,9 +23,9 @@ _FIRST_SLOT = grub.SLOTS[0]
 
 
 def make_efi_tree(
-    profile: Profile,
-    wishes: Wishes,
+    design: Design,
     inputs: Inputs,
+    trees: Trees,
     slot: Slot,
     work: Path,
     *,
@@ -39,20 +37,22 @@ def make_efi_tree(
     `boot_partition` is the BOOT partition as GRUB calls it.
 
     Raises:
-        ImageError: when a file is missing or an overlay does not fit.
+        ImageError: when a file is missing.
     """
+    profile, wishes = design.profile, design.wishes
     tree = work / "efi"
     tree.mkdir()
     for package, path, targets in _packaged_files(profile):
         for target in targets:
             _place(inputs.package_file(package, path), tree / target)
     direct = profile.loader.kind == "rpi-direct"
-    _add_device_trees(profile, inputs, tree / _FIRST_SLOT if direct else tree, work)
+    for name, source in trees.files.items():
+        _place(source, (tree / _FIRST_SLOT if direct else tree) / name)
     if profile.config_txt:
         (tree / CONFIG).write_text(render_config(profile.config_txt, wishes.config_txt))
         (tree / USER_CONFIG).write_text(wishes.config_txt)
     if direct:
-        _add_direct_slot(profile, wishes, slot, tree)
+        _add_direct_slot(design, slot, tree)
     else:
         config = grub.loader_config(boot_partition=boot_partition, boot_uuid=boot_uuid)
         _write(tree / grub.LOADER_CONFIG, config)
@@ -61,7 +61,7 @@ def make_efi_tree(
     return tree
 
 
-def make_boot_tree(profile: Profile, slot: Slot, work: Path) -> Path:
+def make_boot_tree(design: Design, slot: Slot, work: Path) -> Path:
     """Make the files of the BOOT partition, which GRUB reads, and return their folder."""
     tree = work / "boot"
     for name in (*grub.SLOTS, "grub"):
@@ -69,16 +69,17 @@ def make_boot_tree(profile: Profile, slot: Slot, work: Path) -> Path:
     slot.kernel.rename(tree / _FIRST_SLOT / "vmlinuz")
     slot.initramfs.rename(tree / _FIRST_SLOT / "initramfs")
     config = grub.boot_config(
-        arguments=kernel_arguments(profile), device_tree=profile.loader.device_tree
+        arguments=kernel_arguments(design), device_tree=design.profile.loader.device_tree
     )
     (tree / grub.BOOT_CONFIG).write_text(config)
     return tree
 
 
-def kernel_arguments(profile: Profile) -> tuple[str, ...]:
+def kernel_arguments(design: Design) -> tuple[str, ...]:
     """Return what every kernel of this board is started with."""
     # The last console named is the one that programs write to.
-    console = f"console={profile.console.device},{profile.console.baud}"
+    profile, serial = design.profile, design.console
+    console = f"console={serial.device},{serial.baud}"
     return (*profile.kernel.cmdline, console, *_ARGUMENTS, f"edge.board={profile.name}")
 
 
@@ -89,36 +90,15 @@ def _packaged_files(profile: Profile) -> Iterator[tuple[str, str, tuple[str, ...
     yield from ((each.package, each.path, each.targets) for each in profile.efi_files)
 
 
-def _add_device_trees(profile: Profile, inputs: Inputs, tree: Path, work: Path) -> None:
-    overlays = [_overlay_file(overlay.source) for overlay in profile.chosen_overlays]
-    for source, targets in _device_trees(profile, inputs):
-        for target in targets:
-            merge_overlays(source, overlays, tree / target, work)
-
-
-def _device_trees(profile: Profile, inputs: Inputs) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    for each in profile.device_trees:
-        yield inputs.kernel.device_tree(each.path), each.targets
-    for piece in profile.pieces:
-        if piece.form == "device-tree" and piece.name in inputs.pieces:
-            yield inputs.pieces[piece.name], piece.targets
-
-
-def _add_direct_slot(profile: Profile, wishes: Wishes, slot: Slot, tree: Path) -> None:
+def _add_direct_slot(design: Design, slot: Slot, tree: Path) -> None:
+    wishes = design.wishes
     folder = tree / _FIRST_SLOT
     folder.mkdir(exist_ok=True)
     slot.kernel.rename(folder / "vmlinuz")
     slot.initramfs.rename(folder / "initramfs")
-    mine = (*kernel_arguments(profile), f"edge.slot={_FIRST_SLOT}")
+    mine = (*kernel_arguments(design), f"edge.slot={_FIRST_SLOT}")
     (folder / "cmdline.txt").write_text(" ".join((*mine, *wishes.arguments)) + "\n")
     (tree / USER_ARGUMENTS).write_text(" ".join(wishes.arguments) + "\n")
-
-
-def _overlay_file(source: str) -> Path:
-    path = Path(str(resources.files("overlays"))) / source
-    if not path.is_file():
-        raise ImageError(f"there is no overlays/{source}")
-    return path
 
 
 def _place(source: Path, target: Path) -> None:

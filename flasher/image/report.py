@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an image says of itself: beside the file, and on the node."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from boards.profile import Profile
 from edge import __version__
 from edge.units import MIB
+from flasher.image.design import Design
 from flasher.image.inputs import Inputs
-from flasher.image.wishes import Wishes
+from flasher.image.tree import Trees
 
 SLOT_GOAL_BYTES = 80 * MIB
 
@@ -37,8 +37,9 @@ class BuildReport:
         return self.slot_bytes <= self.slot_goal_bytes
 
 
-def describe(profile: Profile, wishes: Wishes, inputs: Inputs) -> dict[str, object]:
+def describe(design: Design, inputs: Inputs, trees: Trees) -> dict[str, object]:
     """Return what the image says of itself on the node."""
+    profile = design.profile
     return {
         "version": __version__,
         "board": profile.name,
@@ -46,7 +47,8 @@ def describe(profile: Profile, wishes: Wishes, inputs: Inputs) -> dict[str, obje
         "build_time": inputs.build_time,
         "kernel": inputs.kernel.version,
         "modules": list(profile.kernel.preload),
-        "console": profile.console.device,
+        "console": design.console.device,
         "packages": inputs.packages,
-        "schematic": wishes.schematic_id,
+        "schematic": design.wishes.schematic_id,
+        "device_trees": [asdict(record) for record in trees.records],
     }

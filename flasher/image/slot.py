@@ -8,13 +8,14 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.errors import ImageError
 from edge.events import Listener, Noted, step
+from flasher.image.design import Design
 from flasher.image.filesystem import write_squashfs
 from flasher.image.initramfs import write_initramfs
 from flasher.image.inputs import Inputs
 from flasher.image.module import Module, ModuleTree
 from flasher.image.report import describe
 from flasher.image.root import assemble_root
-from flasher.image.wishes import Wishes
+from flasher.image.tree import Trees
 
 # What must be in the kernel before the root image can be mounted.
 _ROOT_MODULES = ("loop", "squashfs")
@@ -33,16 +34,16 @@ class Slot:
 
 
 def build_slot(
-    profile: Profile, wishes: Wishes, inputs: Inputs, work: Path, listener: Listener
+    design: Design, inputs: Inputs, trees: Trees, work: Path, listener: Listener
 ) -> Slot:
     """Make the kernel and the initramfs of a slot in `work`.
 
     Raises:
         ImageError: when the kernel lacks a module or a package lacks a file.
     """
-    tree = ModuleTree(inputs.kernel.modules)
+    profile, tree = design.profile, ModuleTree(inputs.kernel.modules)
     with step(listener, "select kernel modules") as running:
-        modules = tree.load_order(_module_names(profile, tree, listener))
+        modules = tree.load_order(_module_names(design, tree, listener))
         running.detail = f"{len(modules)} of kernel {tree.version}"
     root_image = work / "root.squashfs"
     with step(listener, "build root file system") as running:
@@ -53,7 +54,7 @@ def build_slot(
             kernel_version=tree.version,
             modules=modules,
             firmware=_firmware(profile, inputs),
-            description=describe(profile, wishes, inputs),
+            description=describe(design, inputs, trees),
         )
         write_squashfs(root_image, work / "root", time_s=inputs.build_time)
         running.detail = f"{root_image.stat().st_size >> 20} MiB"
@@ -78,12 +79,12 @@ def build_slot(
     )
 
 
-def _module_names(profile: Profile, tree: ModuleTree, listener: Listener) -> list[str]:
+def _module_names(design: Design, tree: ModuleTree, listener: Listener) -> list[str]:
     """Return the modules to put in; a kernel from elsewhere may lack those nobody depends on."""
-    needs = (*profile.kernel.needs.disk, *profile.kernel.needs.network)
-    wanted = list(dict.fromkeys((*profile.kernel.modules, *needs)))
+    profile, wanted = design.profile, design.module_names
     if profile.kernel.origin != "file":
-        return wanted
+        return list(wanted)
+    needs = (*profile.kernel.needs.disk, *profile.kernel.needs.network)
     missing = [name for name in wanted if name not in tree]
     if lacking := [name for name in missing if name in (*needs, *_ROOT_MODULES)]:
         raise ImageError(

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overlays.choice import OverlayChoice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """Choices for one image; nothing of it is needed."""
 
-    overlays: tuple[str, ...] = ()
+    overlays: tuple[OverlayChoice, ...] = ()
     """Device-tree overlays besides the profile's own."""
     arguments: tuple[str, ...] = ()
     """Kernel arguments behind the profile's."""

@@ -10,6 +10,8 @@ from boards.catalog import all_profiles, board_names, load_profile, parse_profil
 from boards.profile import Profile
 from edge.errors import BoardError, ConfigError
 from flasher.image.config_txt import LONGEST_LINE, render_config
+from overlays.choice import parse_choice
+from overlays.resolve import resolve_all
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -49,12 +51,12 @@ def test_what_is_no_profile_at_all_is_a_plain_error(text: str) -> None:
         parse_profile(text, source="mine.yaml")
 
 
-def test_files_that_profiles_name_in_overlays_exist() -> None:
-    """Every text and overlay source of every board is in the repository."""
+def test_overlays_that_profiles_choose_exist() -> None:
+    """Every overlay that a board has by default is one of its family."""
     for profile in all_profiles():
-        sources = [overlay.source for overlay in profile.overlays]
-        for source in sources:
-            assert (REPOSITORY / "overlays" / source).is_file(), f"{profile.name}: {source}"
+        assert (
+            resolve_all([parse_choice(text) for text in profile.overlays], profile.soc) is not None
+        )
 
 
 def test_no_code_names_a_board() -> None:
@@ -64,22 +66,6 @@ def test_no_code_names_a_board() -> None:
             text = path.read_text()
             named = [name for name in board_names() if f'"{name}"' in text]
             assert not named, f"{path} names {named}"
-
-
-def test_chosen_overlays_join_the_defaults_and_move_the_console() -> None:
-    """The overlay that frees the better serial port makes it the console too."""
-    plain = load_profile("rpi4")
-    chosen = plain.with_overlays(["disable-bt"])
-    assert plain.chosen_overlays == ()
-    assert [overlay.name for overlay in chosen.chosen_overlays] == ["disable-bt"]
-    assert (plain.console.device, chosen.console.device) == ("ttyS1", "ttyAMA0")
-
-
-def test_an_unknown_overlay_is_answered_with_the_known_ones() -> None:
-    """A board says which overlays it has."""
-    with pytest.raises(BoardError, match="no overlay 'hat'") as caught:
-        load_profile("rpi4").with_overlays(["hat"])
-    assert "disable-bt" in str(caught.value.hint)
 
 
 def test_firmware_lines_are_as_short_as_the_firmware_reads() -> None:
