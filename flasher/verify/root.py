@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of the root file system: what must never be in it, and that it is this board's."""
+
+from flasher.verify.check import Check, Outcome, judge
+from flasher.verify.read.program import elf_arch
+from flasher.verify.subject import Subject
+
+FORBIDDEN = frozenset(
+    {
+        *("sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "tcsh", "fish", "busybox", "toybox"),
+        *("sshd", "ssh", "dropbear", "telnetd", "login", "getty", "agetty", "su", "sudo"),
+        *("apt", "apt-get", "dpkg", "rpm", "apk", "pip", "pip3", "snap", "uv"),
+        *("perl", "ruby", "lua", "node", "awk", "gawk", "mawk", "tclsh", "gdb", "openssl"),
+    }
+)
+"""Programs that would let somebody in, or change the system from inside."""
+
+_INIT = "usr/lib/python3/dist-packages/edge/node/init.py"
+_PROGRAMS = ("usr/bin", "usr/sbin")
+_MADE_AT_BOOT = ("../proc/", "../run/", "/proc/", "/run/")
+
+
+def _check_programs(subject: Subject) -> Outcome:
+    found = sorted(
+        path
+        for path, each in subject.root.items()
+        if path.rpartition("/")[2] in FORBIDDEN and not each.mode.startswith("d")
+    )
+    runnable = sum(each.is_executable and ".so" not in each.path for each in subject.root.values())
+    return judge(
+        [f"/{path} is there" for path in found], f"{runnable} programs, none that lets somebody in"
+    )
+
+
+def _check_modes(subject: Subject) -> Outcome:
+    faults = []
+    for path, each in subject.root.items():
+        if any(mark in "sS" for mark in (each.mode[3], each.mode[6])):
+            faults.append(f"/{path} runs with the rights of its owner ({each.mode})")
+        if each.owner != "0/0":
+            faults.append(f"/{path} belongs to {each.owner}")
+        if each.mode[8] == "w" and not each.is_link and "t" not in each.mode:
+            faults.append(f"/{path} may be written by anybody ({each.mode})")
+        if each.mode[0] in "bc":
+            faults.append(f"/{path} is a device")
+    return judge(faults[:5], f"{len(subject.root)} files, all of them root's and none setuid")
+
+
+def _check_links(subject: Subject) -> Outcome:
+    links = [each for each in subject.root.values() if each.is_link]
+    faults = [
+        f"/{each.path} leads to {each.target}, which is not there"
+        for each in links
+        if not each.target.startswith(_MADE_AT_BOOT)
+        and _resolve(subject, each.path, each.target) not in subject.root
+    ]
+    return judge(faults[:5], f"{len(links)} links lead somewhere")
+
+
+def _check_arch(subject: Subject) -> Outcome:
+    wanted, faults, count = subject.profile.arch, [], 0
+    for folder in _PROGRAMS:
+        for path in sorted((subject.extracted / folder).glob("*")):
+            if path.is_symlink() or not path.is_file():
+                continue
+            with path.open("rb") as file:
+                arch = elf_arch(file.read(64))
+            count += 1
+            if arch != wanted:
+                faults.append(f"/{folder}/{path.name} is for {arch or 'no processor'}")
+    if not count:
+        faults.append("there are no programs in it")
+    if not any(name.startswith(_INIT.removesuffix("init.py")) for name in subject.root):
+        faults.append(f"/{_INIT} is missing, the node's first module")
+    return judge(faults, f"{count} programs for {wanted}")
+
+
+def _check_identity(subject: Subject) -> Outcome:
+    identity, profile = subject.identity, subject.profile
+    kernel = subject.kernel.version
+    wanted = {"board": profile.name, "arch": profile.arch, "kernel": kernel}
+    if subject.described is not None:
+        wanted["version"] = str(subject.described.get("version"))
+    faults = [
+        f"{key} is {identity.get(key)!r}, not {value!r}"
+        for key, value in wanted.items()
+        if identity.get(key) != value
+    ]
+    version = identity.get("version")
+    return judge(faults, f"version {version} for {profile.name}, {profile.arch}, kernel {kernel}")
+
+
+CHECKS = (
+    Check(
+        name="root-programs",
+        rule="no shell, login, package manager or other interpreter is in the root",
+        evidence="source",
+        run=_check_programs,
+    ),
+    Check(
+        name="root-modes",
+        rule="nothing in the root is setuid, a device, another's, or for anybody to write",
+        evidence="source",
+        run=_check_modes,
+    ),
+    Check(
+        name="root-links",
+        rule="links in the root lead to something that is there",
+        evidence="source",
+        run=_check_links,
+    ),
+    Check(
+        name="root-arch",
+        rule="the programs of the root are for the board's processor, the node's own among them",
+        evidence="source",
+        run=_check_arch,
+    ),
+    Check(
+        name="root-identity",
+        rule="what the image says of itself on the node is true",
+        evidence="source",
+        run=_check_identity,
+    ),
+)
+
+
+def _resolve(subject: Subject, path: str, target: str) -> str:
+    """Return where a link leads, through other links on the way."""
+    parts = [] if target.startswith("/") else path.split("/")[:-1]
+    todo = list(filter(None, target.split("/")))
+    for _ in range(64):
+        if not todo:
+            break
+        part = todo.pop(0)
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            here = subject.root.get("/".join((*parts, part)))
+            if here is not None and here.is_link:
+                parts = [] if here.target.startswith("/") else parts
+                todo = [*filter(None, here.target.split("/")), *todo]
+            else:
+                parts.append(part)
+    return "/".join(parts)
