@@ -58,6 +58,7 @@ _TEXT = click.Path(path_type=Path, dir_okay=False, exists=True)
     help="How to print the result.",
 )
 def build(
+    *,
     board: str,
     file: Path | None,
     overlays: tuple[str, ...],
