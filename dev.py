@@ -70,6 +70,7 @@ TEST_PACKAGES = {
     "fdisk": "sfdisk",
     "fuse3": "fusermount3",
     "gdisk": "sgdisk",
+    "grub-common": "grub-script-check",
     "gzip": "gzip",
     "lbzip2": "lbzip2",
     "libfuse2": "/usr/share/doc/libfuse2",

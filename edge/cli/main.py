@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gen": ("gen", "Generate machine configurations and secrets."),
     "get": ("get", "Show or watch a node's resources."),
     "health": ("health", "Wait until the cluster is well."),
-    "image": ("image", "Build bootable images; manage container images of nodes."),
+    "image": ("image", "Build and verify bootable images; manage container images."),
     "inspect": ("inspect", "Look at how a node works inside."),
     "interfaces": ("interfaces", "Say where to look for interfaces."),
     "inventory": ("inventory", "Keep names, roles and labels of nodes."),

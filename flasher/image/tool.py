@@ -27,6 +27,7 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "qemu-img": "qemu-utils",
     "tar": "tar",
+    "unsquashfs": "squashfs-tools",
 }
 _NO_SPACE = "No space left on device"
 _TIDY_S = 5.0  # for a stopped program to remove what it has made

@@ -12,6 +12,7 @@ from boards.catalog import load_profile
 from boards.profile import Profile
 from edge.errors import EdgeError, ImageError
 from flasher.image.grub import BOOT_CONFIG
+from flasher.image.tool import require_tools
 from flasher.source.format import COMPRESSIONS, HEAD_BYTES, Kind, recognise
 from flasher.table import Partition
 from flasher.verify import (
@@ -35,6 +36,10 @@ from flasher.verify.subject import SLOT, Subject
 
 _BOARD = re.compile(r"\bedge\.board=([a-z0-9-]+)")
 _DIRECT = f"{SLOT}/cmdline.txt"
+
+_PACKED = COMPRESSIONS | {Kind.ZIP, Kind.TAR}
+_WANTED = "give a file that `edgectl image build` wrote"
+_TOOLS = ("debugfs", "unsquashfs")
 
 CHECKS: tuple[Check, ...] = (
     *table.CHECKS,
@@ -81,6 +86,7 @@ def verify_image(
         BoardError: when it names one that is unknown.
         ToolError: when a program is missing without which it cannot be read at all.
     """
+    require_tools(_TOOLS)
     with _open(path) as subject:
         subject.profile = profile or load_profile(_board_of(subject))
         findings = tuple(run_check(check, subject) for check in checks)
@@ -104,11 +110,14 @@ def _open(path: Path) -> Iterator[Subject]:
 
 
 def _check_kind(path: Path, head: bytes) -> None:
-    kind = recognise(head, path)
-    if kind is Kind.RAW:
-        return
-    hint = "unpack it first" if kind in COMPRESSIONS or kind is Kind.ZIP else "only raw images"
-    raise ImageError(f"{path} is not a raw image but {kind}", hint=hint)
+    try:
+        kind = recognise(head, path)
+    except ImageError as error:
+        raise ImageError(error.message, hint=_WANTED) from error
+    if kind in _PACKED:
+        raise ImageError(f"{path} is packed ({kind})", hint="unpack it first")
+    if kind is not Kind.RAW:
+        raise ImageError(f"{path} is not a raw image but {kind}", hint=_WANTED)
 
 
 def _check_size(subject: Subject) -> None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`edgectl image`: bootable images that are built here, and container images of nodes."""
+"""`edgectl image`: bootable images that are built and checked here, and container images of nodes."""
 
 import click
 
 from edge.cli.commands.image_build import build
 from edge.cli.commands.image_node import import_, list_, pull, remove
+from edge.cli.commands.image_verify import verify
 
 # other names that people's fingers know -> command name
 _ALIASES = {"l": "list", "ls": "list", "p": "pull", "rm": "remove"}
@@ -20,8 +21,8 @@ class ImageGroup(click.Group):
 
 @click.group(name="image", cls=ImageGroup)
 def command() -> None:
-    """Build bootable images; list, pull, import and remove container images."""
+    """Build and check bootable images; list, pull, import and remove container images."""
 
 
-for each in (build, import_, list_, pull, remove):
+for each in (build, import_, list_, pull, remove, verify):
     command.add_command(each)
