@@ -70,7 +70,7 @@ def build_image(
         slot = build_slot(design, inputs, trees, work, listener)
         with step(listener, "assemble image") as running:
             image = _assemble(design, inputs, trees, slot, work)
-            report = _report(profile, inputs, slot, image, output)
+            report = _report(design, inputs, slot, image, output)
             running.detail = f"{format_size(report.size_bytes)}, {report.sha256[:12]}"
         description = work / "image.json"
         description.write_text(json.dumps(asdict(report), indent=2, sort_keys=True) + "\n")
@@ -132,12 +132,12 @@ def _grub_name(kind: str, contents: list[Content]) -> str:
     return f"{'gpt' if kind == 'gpt' else 'msdos'}{1 + labels.index('BOOT')}"
 
 
-def _report(profile: Profile, inputs: Inputs, slot: Slot, image: Path, output: Path) -> BuildReport:
+def _report(design: Design, inputs: Inputs, slot: Slot, image: Path, output: Path) -> BuildReport:
     with image.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
     return BuildReport(
-        board=profile.name,
-        arch=profile.arch,
+        board=design.profile.name,
+        arch=design.profile.arch,
         version=__version__,
         image=output.name,
         size_bytes=image.stat().st_size,
@@ -149,7 +149,11 @@ def _report(profile: Profile, inputs: Inputs, slot: Slot, image: Path, output: P
         root_bytes=slot.root_bytes,
         slot_bytes=slot.kernel_bytes + slot.initramfs_bytes,
         slot_goal_bytes=SLOT_GOAL_BYTES,
-        packages=inputs.packages,
+        packages={**inputs.packages, **slot.extra_packages},
+        overlays=[overlay.name for overlay in design.overlays],
+        extensions=sorted(extension.name for extension in design.wishes.extensions),
+        arguments=list(design.wishes.arguments),
+        schematic=design.wishes.schematic_id,
     )
 
 

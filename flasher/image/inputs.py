@@ -24,6 +24,7 @@ from flasher.image.wheel import fetch_wheels
 class Inputs:
     """Packages and their versions, the root's cached part, the kernel, the user's pieces."""
 
+    cache: Cache
     packages: dict[str, str]
     base: Path
     compiler: Compiler
@@ -81,6 +82,7 @@ def fetch_inputs(design: Design, cache: Cache, work: Path, listener: Listener) -
         unpacked = {name: unpack(cache, file, listener) for name, (_, file) in loose.items()}
     times = (int((base / "build_time").read_text()), newest_file(*unpacked.values()))
     return Inputs(
+        cache=cache,
         packages={**root.versions, **{name: version for name, (version, _) in loose.items()}},
         base=base / "tree",
         compiler=compiler,

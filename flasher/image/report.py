@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from edge import __version__
 from edge.units import MIB
+from flasher.extension.compose import Composition, schematic_record
 from flasher.image.design import Design
 from flasher.image.inputs import Inputs
 from flasher.image.tree import Trees
@@ -30,6 +31,10 @@ class BuildReport:
     slot_bytes: int
     slot_goal_bytes: int
     packages: dict[str, str]
+    overlays: list[str]
+    extensions: list[str]
+    arguments: list[str]
+    schematic: str
 
     @property
     def within_goal(self) -> bool:
@@ -37,18 +42,20 @@ class BuildReport:
         return self.slot_bytes <= self.slot_goal_bytes
 
 
-def describe(design: Design, inputs: Inputs, trees: Trees) -> dict[str, object]:
+def describe(
+    design: Design, inputs: Inputs, trees: Trees, extras: Composition
+) -> dict[str, object]:
     """Return what the image says of itself on the node."""
-    profile = design.profile
+    profile, schematic = design.profile, design.wishes.schematic_id
     return {
         "version": __version__,
         "board": profile.name,
         "arch": profile.arch,
         "build_time": inputs.build_time,
         "kernel": inputs.kernel.version,
-        "modules": list(profile.kernel.preload),
+        "modules": [*profile.kernel.preload, *extras.preload],
         "console": design.console.device,
-        "packages": inputs.packages,
-        "schematic": design.wishes.schematic_id,
+        "packages": {**inputs.packages, **extras.packages},
+        "extensions": [*extras.records, *([schematic_record(schematic)] if schematic else [])],
         "device_trees": [asdict(record) for record in trees.records],
     }

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One slot: the kernel and the initramfs with the root file system inside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from boards.profile import Profile
 from edge.errors import ImageError
 from edge.events import Listener, Noted, step
+from flasher.extension.compose import Composition, Sources, compose
 from flasher.image.design import Design
 from flasher.image.filesystem import write_squashfs
 from flasher.image.initramfs import write_initramfs
@@ -15,6 +16,7 @@ from flasher.image.inputs import Inputs
 from flasher.image.module import Module, ModuleTree
 from flasher.image.report import describe
 from flasher.image.root import assemble_root
+from flasher.image.suite import suite_name
 from flasher.image.tree import Trees
 
 # What must be in the kernel before the root image can be mounted.
@@ -31,6 +33,8 @@ class Slot:
     kernel_bytes: int
     initramfs_bytes: int
     root_bytes: int
+    extra_packages: Mapping[str, str]
+    """Versions of the packages that extensions brought."""
 
 
 def build_slot(
@@ -42,8 +46,10 @@ def build_slot(
         ImageError: when the kernel lacks a module or a package lacks a file.
     """
     profile, tree = design.profile, ModuleTree(inputs.kernel.modules)
+    extras = _compose(design, inputs, tree, listener)
     with step(listener, "select kernel modules") as running:
-        modules = tree.load_order(_module_names(design, tree, listener))
+        names = (*_module_names(design, tree, listener), *extras.modules)
+        modules = tree.load_order(dict.fromkeys(names))
         running.detail = f"{len(modules)} of kernel {tree.version}"
     root_image = work / "root.squashfs"
     with step(listener, "build root file system") as running:
@@ -54,8 +60,9 @@ def build_slot(
             kernel_version=tree.version,
             modules=modules,
             firmware=_firmware(profile, inputs),
-            description=describe(design, inputs, trees),
+            description=describe(design, inputs, trees, extras),
         )
+        extras.place(work / "root")
         write_squashfs(root_image, work / "root", time_s=inputs.build_time)
         running.detail = f"{root_image.stat().st_size >> 20} MiB"
     with step(listener, "build initramfs") as running:
@@ -76,7 +83,19 @@ def build_slot(
         kernel_bytes=(work / "vmlinuz").stat().st_size,
         initramfs_bytes=initramfs.stat().st_size,
         root_bytes=root_image.stat().st_size,
+        extra_packages=extras.packages,
     )
+
+
+def _compose(design: Design, inputs: Inputs, tree: ModuleTree, listener: Listener) -> Composition:
+    sources = Sources(
+        arch=design.profile.arch,
+        suite=suite_name("stable"),
+        cache=inputs.cache,
+        kernel=tree,
+        base=inputs.base,
+    )
+    return compose(design.wishes.extensions, sources, listener)
 
 
 def _module_names(design: Design, tree: ModuleTree, listener: Listener) -> list[str]:

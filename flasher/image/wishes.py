@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flasher.extension.catalog import Extension
 from overlays.choice import OverlayChoice
 
 
@@ -14,6 +15,8 @@ class Wishes:
 
     overlays: tuple[OverlayChoice, ...] = ()
     """Device-tree overlays besides the profile's own."""
+    extensions: tuple[Extension, ...] = ()
+    """Packages, drivers, files and container images that are put into the root."""
     arguments: tuple[str, ...] = ()
     """Kernel arguments behind the profile's."""
     pieces: Mapping[str, Path] = field(default_factory=dict)

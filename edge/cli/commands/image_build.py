@@ -32,6 +32,14 @@ _TEXT = click.Path(path_type=Path, dir_okay=False, exists=True)
     " file. Repeatable.",
 )
 @click.option(
+    "--extension",
+    "extensions",
+    multiple=True,
+    metavar="NAME|FOLDER",
+    help="Put in this system extension, one of `edgectl extensions list` or a folder of your own."
+    " Repeatable.",
+)
+@click.option(
     "--piece",
     "pieces",
     multiple=True,
@@ -62,6 +70,7 @@ def build(
     board: str,
     file: Path | None,
     overlays: tuple[str, ...],
+    extensions: tuple[str, ...],
     pieces: tuple[str, ...],
     arguments: tuple[str, ...],
     config_txt: Path | None,
@@ -74,12 +83,14 @@ def build(
     Its description goes beside it as IMAGE.json.
     """
     from boards.catalog import load_profile
+    from flasher.extension.catalog import load_extension
     from flasher.image.build import build_image
     from flasher.image.wishes import Wishes
     from overlays.choice import parse_choice
 
     wishes = Wishes(
         overlays=tuple(map(parse_choice, overlays)),
+        extensions=tuple(map(load_extension, extensions)),
         pieces=dict(map(_piece, pieces)),
         arguments=arguments,
         config_txt=config_txt.read_text() if config_txt else "",
