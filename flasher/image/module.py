@@ -46,6 +46,10 @@ class ModuleTree:
         """Say whether the kernel has this module, as a file or built in."""
         return name in self._builtin or name in self._files
 
+    def built_in(self, names: Iterable[str]) -> list[str]:
+        """Return which of these are part of the kernel itself, sorted."""
+        return sorted(set(names) & self._builtin)
+
     def load_order(self, names: Iterable[str]) -> list[Module]:
         """Return these modules and all that they need, each after what it needs.
 

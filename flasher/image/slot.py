@@ -60,7 +60,10 @@ def build_slot(
             kernel_version=tree.version,
             modules=modules,
             firmware=_firmware(profile, inputs),
-            description=describe(design, inputs, trees, extras),
+            description={
+                **describe(design, inputs, trees, extras),
+                "built_in": tree.built_in((*design.module_names, *_ROOT_MODULES)),
+            },
         )
         extras.place(work / "root")
         write_squashfs(root_image, work / "root", time_s=inputs.build_time)
