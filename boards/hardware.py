@@ -27,6 +27,8 @@ class Match(Section):
 
     compatible: tuple[Annotated[str, Field(pattern=r"^[^,\s]+,[^\s]+$")], ...] = ()
     dmi: tuple[DmiMatch, ...] = ()
+    fallback: bool = False
+    """Fits every machine with UEFI and this processor that no other board fits."""
 
 
 class Step(Fact):
