@@ -75,8 +75,19 @@ class Description(Section):
     repeatable: bool = False
     """Several of it can be chosen, with different parameters."""
     modules: tuple[ModuleName, ...] = ()
-    """Drivers that the image needs; one of these may be built into the kernel."""
+    """Drivers that the image needs; some kernels have one of them built in."""
+    preload: tuple[ModuleName, ...] = ()
+    """Those of them that no device asks for: they are loaded by name at boot."""
+    absent_on: tuple[str, ...] = ()
+    """Boards of the family that lack the hardware, by the `compatible` of their device trees; these
+    trees stay as they are."""
     caveats: tuple[Fact, ...] = ()
+
+    @model_validator(mode="after")
+    def _preloaded_modules_are_there(self) -> "Description":
+        if missing := [name for name in self.preload if name not in self.modules]:
+            raise ValueError(f"preload names modules that are not in modules: {', '.join(missing)}")
+        return self
 
 
 def read_description(source: str, *, name: str) -> Description:

@@ -46,6 +46,15 @@ class ResolvedOverlay:
         """The kernel modules that the image needs for it."""
         return self.description.modules
 
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Those of the modules that have to be loaded by name at boot."""
+        return self.description.preload
+
+    def is_for(self, compatible: Sequence[str]) -> bool:
+        """Tell whether a board with this device tree has the hardware at all."""
+        return not set(self.description.absent_on) & set(compatible)
+
 
 def resolve(choice: OverlayChoice, soc: str) -> ResolvedOverlay:
     """Return the overlay that was chosen for a board of the family `soc`.

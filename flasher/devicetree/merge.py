@@ -34,19 +34,22 @@ def merge(
     """
     require_tools(TOOLS)
     check_together(overlays)
+    compatible = load_tree(tree).compatible
+    fitting = [overlay for overlay in overlays if overlay.is_for(compatible)]
     result = tree
-    for number, overlay in enumerate(overlays):
+    for number, overlay in enumerate(fitting):
         step = work / f"{number}-{tree.name}"
         _merge_one(result, overlay, step, work, name=tree.name)
         result = step
-    warnings = new_warnings(tree, result) if overlays else ()
+    warnings = new_warnings(tree, result) if fitting else ()
     require_sound(tree.name, warnings)
     _place(result, output)
     return OverlayRecord(
         tree=tree.name,
         base_sha256=_hash(tree),
-        overlays=tuple(_merged(overlay) for overlay in overlays),
+        overlays=tuple(_merged(overlay) for overlay in fitting),
         sha256=_hash(output),
+        skipped=tuple(overlay.name for overlay in overlays if overlay not in fitting),
         warnings=warnings,
     )
 

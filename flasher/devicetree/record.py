@@ -22,5 +22,7 @@ class OverlayRecord:
     base_sha256: str
     overlays: tuple[MergedOverlay, ...]
     sha256: str
+    skipped: tuple[str, ...] = ()
+    """Overlays that were chosen and left out: this board lacks the hardware."""
     warnings: tuple[str, ...] = ()
     """What the compiler says of the result that it does not say of the base."""
