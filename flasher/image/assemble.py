@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from edge.errors import ImageError
 from edge.units import MIB
 from flasher.table import (
     SECTOR,
@@ -69,7 +70,17 @@ def plan_table(
 
 
 def write_image(file: BinaryIO, table: Table, contents: Sequence[Content]) -> None:
-    """Write the partitions, leaving their holes as holes, and then the table."""
+    """Write the partitions, leaving their holes as holes, and then the table.
+
+    Raises:
+        ImageError: when a content is larger than its partition.
+    """
+    for partition, content in zip(table.partitions, contents, strict=True):
+        if content.file is not None and content.file.stat().st_size > partition.size_bytes:
+            raise ImageError(
+                f"{content.file} has {content.file.stat().st_size} bytes; there is room for"
+                f" {partition.size_bytes} in front of the first partition"
+            )
     file.truncate(table.size_bytes)
     for partition, content in zip(table.partitions, contents, strict=True):
         if content.file is not None:

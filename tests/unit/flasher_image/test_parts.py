@@ -173,3 +173,56 @@ def test_an_image_is_sparse_and_as_its_table_says(tmp_path: Path) -> None:
         assert file.read(4096) == b"x" * 4096
     assert image.stat().st_size % MIB == 0
     assert image.stat().st_blocks * 512 < MIB
+
+
+def test_a_loader_outside_of_partitions_lies_in_front_of_them(tmp_path: Path) -> None:
+    """The boot ROM finds it at its sector, and no partition can be laid over it."""
+    (tmp_path / "loader").write_bytes(b"RKNS" + bytes(100))
+    contents = [
+        Content("EFI", 2),
+        Content("META", 1),
+        Content("LOADER", 0, tmp_path / "loader", at_sector=64),
+    ]
+    table = plan_table("gpt", "board", contents, first_mib=16)
+    assert [(each.label, each.start_bytes // 512) for each in table.partitions] == [
+        ("EFI", 16 * MIB // 512),
+        ("META", 18 * MIB // 512),
+        ("LOADER", 64),
+    ]
+    assert table.partitions[2].end_bytes == 16 * MIB
+    with (tmp_path / "image").open("w+b") as file:
+        write_image(file, table, contents)
+        file.seek(64 * 512)
+        assert file.read(4) == b"RKNS"
+
+
+def test_the_users_kernel_arguments_are_kept_in_their_own_file() -> None:
+    """No file that an upgrade writes holds them."""
+    own = grub.user_config(("quiet", "edge.x=1"), "set pager=1\n")
+    assert "set edge_user_arguments='quiet edge.x=1'\nset pager=1\n" in own
+    assert "quiet" not in grub.boot_config(arguments=("ro",))
+    assert "$edge_user_arguments" in grub.boot_config(arguments=("ro",))
+
+
+@pytest.mark.parametrize("argument", ["a b", "a'b", 'a"b', "a\\b", "a\n"])
+def test_kernel_arguments_that_grub_would_read_otherwise_are_refused(argument: str) -> None:
+    """An argument never becomes two, nor a command."""
+    with pytest.raises(ImageError, match="kernel argument"):
+        grub.user_config((argument,), "")
+
+
+def test_grub_hands_on_a_device_tree_where_the_board_needs_one() -> None:
+    """It takes the place of the tree of a vendor's firmware, before the kernel is loaded."""
+    config = grub.boot_config(arguments=("ro",), device_tree="dtb/nvidia/board.dtb")
+    assert config.count("devicetree ($edge_esp)/dtb/nvidia/board.dtb") == 2
+    assert "devicetree" not in grub.boot_config(arguments=("ro",))
+
+
+def test_a_loader_that_would_reach_into_the_first_partition_is_refused(tmp_path: Path) -> None:
+    """Nothing is written over the EFI partition."""
+    (tmp_path / "loader").write_bytes(bytes(2 * MIB))
+    contents = [Content("EFI", 2), Content("LOADER", 0, tmp_path / "loader", at_sector=64)]
+    table = plan_table("gpt", "board", contents, first_mib=1)
+    with (tmp_path / "image").open("w+b") as file, pytest.raises(ImageError, match="room for"):
+        write_image(file, table, contents)
+    assert (tmp_path / "image").stat().st_size == 0
