@@ -47,6 +47,18 @@ class NodeError(EdgeError):
     """A node is unreachable, refused, or did not answer in time."""
 
 
+class StageTimeoutError(NodeError):
+    """The boot stage that was waited for did not come in time."""
+
+
+class BoardFailedError(NodeError):
+    """A board got stuck on its way, and will not go on by itself."""
+
+
+class ConsoleLostError(NodeError):
+    """A console went away and was not back in time."""
+
+
 class ToolError(EdgeError):
     """A program that edgectl needs on this host is missing or failed."""
 

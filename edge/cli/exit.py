@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     TRUST = 8
     NODE = 9
     TOOL = 10
+    TIMEOUT = 11
+    STUCK = 12
+    LOST = 13
     BUG = 70
     INTERRUPTED = 130
 
@@ -33,6 +36,9 @@ _CODES: dict[type[errors.EdgeError], ExitCode] = {
     errors.TrustError: ExitCode.TRUST,
     errors.NodeError: ExitCode.NODE,
     errors.ToolError: ExitCode.TOOL,
+    errors.StageTimeoutError: ExitCode.TIMEOUT,
+    errors.BoardFailedError: ExitCode.STUCK,
+    errors.ConsoleLostError: ExitCode.LOST,
     errors.BugError: ExitCode.BUG,
 }
 

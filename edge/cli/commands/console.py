@@ -1,107 +1,171 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgectl console`: a board's serial console, with its boot stages named as they pass."""
 
-import json
-import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli.console import Line, Printer, choose_line
+from edge.cli.exit import ExitCode, exit_code
 from edge.cli.output import emit, output_option
-from edge.events import Event
-from edge.units import format_duration, format_size
 
 if TYPE_CHECKING:
-    from edge.provision.console import Stage, StagePassed
+    from edge.errors import EdgeError
+    from edge.provision.console import Console, Stage, StagePassed
+
+_RESULTS = {ExitCode.TIMEOUT: "timeout", ExitCode.STUCK: "failure", ExitCode.LOST: "lost"}
+_EXIT_CODES = """\b
+Exit codes: 0 the stage passed, or without --expect the end; 9 the console
+cannot be opened; 11 the stage did not pass in time; 12 the board failed
+before it; 13 the console went away and was not back in time; 130 stopped."""
 
 
-@click.command()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wishes:
+    log: Path | None
+    text_log: Path | None
+    expect: "tuple[Stage, ...]"
+    timeout_s: float | None
+    keep_going: bool
+
+
+@click.command(epilog=_EXIT_CODES)
 @click.argument("device", required=False)
-@click.option("--baud", type=click.IntRange(min=50), help="Speed; 115200 unless told.")
-@click.option("--board", help="Take the speed from this board's profile.")
+@click.option("--board", help="Board at the other end: its speed, adapter and advice.")
+@click.option("--baud", type=click.IntRange(min=50), help="Speed; the board's, or 115200.")
+@click.option("--list", "lists", is_flag=True, help="List the serial ports of this machine.")
+@click.option("--log", type=click.Path(path_type=Path), help="Append every byte to this file.")
 @click.option(
-    "--log", type=click.Path(dir_okay=False, path_type=Path), help="Append all output to this file."
+    "--text-log", type=click.Path(path_type=Path), help="Append lines with their times to it."
 )
-@click.option("--stages-only", is_flag=True, help="Print the boot stages and nothing else.")
-@click.option("--until", multiple=True, metavar="STAGE", help="Stop when this stage passes.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), help="Stop after so many seconds.")
-@output_option("text", "jsonl")
+@click.option(
+    "--stages", "--stages-only", is_flag=True, help="Print stages and timeline, nothing else."
+)
+@click.option("--expect", "--until", multiple=True, metavar="STAGE", help="End at this stage.")
+@click.option("--keep-going", is_flag=True, help="With --expect: past failures, to another boot.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="End after so many seconds.")
+@output_option("text", "json", "jsonl")
 def command(
     *,
     device: str | None,
-    baud: int | None,
     board: str | None,
+    baud: int | None,
+    lists: bool,
     log: Path | None,
-    stages_only: bool,
-    until: tuple[str, ...],
+    text_log: Path | None,
+    stages: bool,
+    expect: tuple[str, ...],
+    keep_going: bool,
     timeout: float | None,
     output: str,
 ) -> None:
     """Follow a board's serial console and name its boot stages.
 
-    DEVICE is a serial port, socket://host:port or rfc2217://host:port; without it the ports of
-    this machine are listed. The console goes to stdout and the stages to stderr; ctrl-C ends it
-    with a summary.
+    DEVICE is a serial port, socket://HOST:PORT or rfc2217://HOST:PORT; without it the one USB
+    adapter is used. The console goes to stdout, stages and advice to stderr; ctrl-C ends it with
+    a timeline. With --expect stdout holds what is known of the node then.
     """
-    if device is None:
-        _list_adapters("table" if output == "text" else "json")
+    if lists:
+        _list_adapters("table" if output == "text" else output)
         return
-    if baud and board:
-        raise click.UsageError("--baud and --board do not go together")
-    _follow(
-        device,
-        baud or _baud(board),
-        _Printer(output, stages_only),
+    wishes = _Wishes(
         log=log,
-        until=[_stage(text) for text in until],
-        timeout=timeout,
+        text_log=text_log,
+        expect=tuple(_stage(text) for text in expect),
+        timeout_s=timeout,
+        keep_going=keep_going,
     )
+    printer = Printer(output=output, stages=stages, expects=bool(expect))
+    _follow(choose_line(device, board, baud), printer, wishes, output)
 
 
 def _list_adapters(output: str) -> None:
     from edge.provision.console import list_adapters
 
     rows = [
-        {"device": one.device, "adapter": one.name, "port": one.port} for one in list_adapters()
+        {"device": one.device, "adapter": one.name, "port": one.port, "usb": one.usb_id}
+        for one in list_adapters()
     ]
     if not rows and output == "table":
         click.echo("no serial port found; plug in an adapter", err=True)
         return
-    emit(rows, columns=("device", "adapter", "port"), output=output)
+    emit(rows, columns=("device", "adapter", "port", "usb"), output=output)
 
 
-def _baud(board: str | None) -> int:
-    from edge.provision.console import DEFAULT_BAUD
+def _follow(line: Line, printer: Printer, wishes: _Wishes, output: str) -> None:
+    from edge.errors import EdgeError
+    from edge.provision.console import open_console
 
-    if board is None:
-        return DEFAULT_BAUD
-    from boards.catalog import load_profile
-
-    return load_profile(board).console.baud
-
-
-def _follow(
-    device: str,
-    baud: int,
-    printer: "_Printer",
-    *,
-    log: Path | None,
-    until: "list[Stage]",
-    timeout: float | None,
-) -> None:
-    from edge.provision.console import follow, open_console
-
-    started = time.monotonic()
-    with open_console(device, baud) as console:
-        click.echo(f"following {console.name}; ctrl-C ends it", err=True)
+    with open_console(line.name, line.baud) as console:
+        click.echo(f"following {console.name} at {line.baud} baud; ctrl-C ends it", err=True)
+        started, end = time.monotonic(), _End(console=console.name, line=line, wishes=wishes)
         try:
-            follow(console, printer, log_path=log, until=until, timeout_s=timeout)
+            end.reached = _watch(console, printer, line, wishes)
         except KeyboardInterrupt:
-            printer.finish_line()
+            end.result = "interrupted"
+        except EdgeError as error:
+            end.error = error
+            raise
         finally:
-            click.echo(printer.summary(time.monotonic() - started), err=True)
+            printer.finish(time.monotonic() - started, end.row())
+    if wishes.expect and end.result == "interrupted":
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if end.reached and output == "text":
+        printer.show_facts(end.reached)
+
+
+def _watch(
+    console: "Console", printer: Printer, line: Line, wishes: _Wishes
+) -> "StagePassed | None":
+    from edge.provision.console import StageDetector, follow
+
+    seen = follow(
+        console,
+        printer,
+        log_path=wishes.log,
+        text_log_path=wishes.text_log,
+        until=wishes.expect,
+        timeout_s=wishes.timeout_s,
+        keep_going=wishes.keep_going,
+        detector=StageDetector(line.family),
+        connect=line.connect,
+    )
+    return seen.reached
+
+
+@dataclass(slots=True, kw_only=True)
+class _End:
+    """How it ended, in the words of the JSON output."""
+
+    console: str
+    line: Line
+    wishes: _Wishes
+    reached: "StagePassed | None" = None
+    error: "EdgeError | None" = None
+    result: str = "ended"
+
+    def row(self) -> dict[str, object]:
+        """Return what the JSON output says besides what was seen."""
+        return {
+            "result": self._result(),
+            "reached": self.reached.stage if self.reached else None,
+            "expected": list(self.wishes.expect),
+            "error": self.error.message if self.error else None,
+            "advice": self.error.hint if self.error else None,
+            "console": self.console,
+            "baud": self.line.baud,
+            "board": self.line.profile.name if self.line.profile else None,
+        }
+
+    def _result(self) -> str:
+        if self.reached:
+            return "reached"
+        if self.error is None:
+            return self.result
+        return _RESULTS.get(exit_code(self.error), "failed")
 
 
 def _stage(text: str) -> "Stage":
@@ -112,67 +176,5 @@ def _stage(text: str) -> "Stage":
     except ValueError as error:
         known = ", ".join(Stage)
         raise click.BadParameter(
-            f"no stage {text!r}; known: {known}", param_hint="--until"
+            f"no stage {text!r}; known: {known}", param_hint="--expect"
         ) from error
-
-
-class _Printer:
-    """Draws the events of a console: its bytes on stdout, everything else beside them."""
-
-    def __init__(self, output: str, stages_only: bool) -> None:
-        self._as_json = output == "jsonl"
-        self._stages_only = stages_only
-        self._in_line = False
-        self._bytes = 0
-        self._last: StagePassed | None = None
-
-    def __call__(self, event: Event) -> None:
-        from edge.provision.console import ConsoleBack, ConsoleLost, ConsoleOutput, StagePassed
-
-        match event:
-            case ConsoleOutput(data=data):
-                self._show_output(data)
-            case StagePassed():
-                self._show_stage(event)
-            case ConsoleLost(reason=reason):
-                self._note({"event": "lost", "text": reason}, f"{reason}; waiting for it")
-            case ConsoleBack(console=console):
-                self._note({"event": "back", "text": console}, f"{console} is back")
-
-    def finish_line(self) -> None:
-        """Go to a new line when the console left its own unfinished."""
-        if self._in_line and not self._as_json:
-            click.echo(err=True)
-            self._in_line = False
-
-    def summary(self, seconds: float) -> str:
-        """Return one line about everything that was seen."""
-        seen = f"{format_size(self._bytes)} in {format_duration(seconds)}"
-        if self._last is None:
-            return f"{seen}; no boot stage recognised"
-        boots = "1 boot" if self._last.boot == 1 else f"{self._last.boot} boots"
-        return f"{seen}; {boots}, last stage {self._last.stage}"
-
-    def _show_output(self, data: bytes) -> None:
-        self._bytes += len(data)
-        if self._stages_only:
-            return
-        if self._as_json:
-            click.echo(json.dumps({"event": "output", "text": data.decode("utf-8", "replace")}))
-            return
-        self._in_line = not data.endswith(b"\n")
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-
-    def _show_stage(self, passed: "StagePassed") -> None:
-        self._last = passed
-        row = {"event": "stage", "stage": passed.stage, "boot": passed.boot, "text": passed.text}
-        self._note(row, f"stage {passed.stage} (boot {passed.boot}): {passed.text}")
-
-    def _note(self, row: dict[str, object], text: str) -> None:
-        if self._as_json:
-            click.echo(json.dumps(row))
-            return
-        self.finish_line()
-        # With the console itself left out, the stages are the data.
-        click.echo(f"edgectl: {text}" if not self._stages_only else text, err=not self._stages_only)

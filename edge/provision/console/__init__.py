@@ -8,17 +8,15 @@ from edge.provision.console.adapter import Adapter, choose_adapter, list_adapter
 from edge.provision.console.detect import StageDetector
 from edge.provision.console.fact import Facts, FactsLearned
 from edge.provision.console.follow import (
-    BoardFailedError,
     ConsoleBack,
     ConsoleGarbled,
     ConsoleLost,
-    ConsoleLostError,
     ConsoleOutput,
-    StageTimeoutError,
     Transcript,
     follow,
     follow_async,
 )
+from edge.provision.console.meet import find_address, meet_node
 from edge.provision.console.port import DEFAULT_BAUD, Console, open_console
 from edge.provision.console.stage import Stage, StagePassed
 from edge.provision.console.timeline import Timeline
@@ -26,24 +24,23 @@ from edge.provision.console.timeline import Timeline
 __all__ = [
     "DEFAULT_BAUD",
     "Adapter",
-    "BoardFailedError",
     "Console",
     "ConsoleBack",
     "ConsoleGarbled",
     "ConsoleLost",
-    "ConsoleLostError",
     "ConsoleOutput",
     "Facts",
     "FactsLearned",
     "Stage",
     "StageDetector",
     "StagePassed",
-    "StageTimeoutError",
     "Timeline",
     "Transcript",
     "choose_adapter",
+    "find_address",
     "follow",
     "follow_async",
     "list_adapters",
+    "meet_node",
     "open_console",
 ]

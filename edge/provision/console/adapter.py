@@ -91,9 +91,10 @@ def list_adapters() -> list[Adapter]:
 
 
 def choose_adapter(
-    adapters: Sequence[Adapter], *, usb_id: str = "", index: int = 0, board: str = ""
+    adapters: Sequence[Adapter], *, usb_id: str = "", index: int = 0, connect: str = ""
 ) -> Adapter:
-    """Return the one adapter that must be meant; a board may have one built in, `usb_id`.
+    """Return the one adapter that must be meant; a board may have one built in, `usb_id`;
+    `connect` says where the others go.
 
     Raises:
         NodeError: when there is none, or more than one.
@@ -106,7 +107,7 @@ def choose_adapter(
     if len(found) == 1:
         return found[0]
     if not found:
-        raise NodeError("no serial adapter is connected", hint=_what_to_plug_in(adapters, board))
+        raise NodeError("no serial adapter is connected", hint=_what_to_plug_in(adapters, connect))
     listed = "".join(f"\n  {one.device} ({one.name}, {one.port})" for one in found)
     raise NodeError(
         f"{len(found)} serial ports could be the console:{listed}",
@@ -134,8 +135,8 @@ def find_again(adapter: Adapter) -> str | None:
     return next((one.port for one in list_adapters() if adapter.is_same(one)), None)
 
 
-def _what_to_plug_in(adapters: Sequence[Adapter], board: str) -> str:
-    wiring = f" ({board})" if board else ""
+def _what_to_plug_in(adapters: Sequence[Adapter], connect: str) -> str:
+    wiring = f" ({connect})" if connect else ""
     others = f"; other ports: {', '.join(one.port for one in adapters)}" if adapters else ""
     return (
         f"plug in a USB serial adapter and connect it to the board{wiring}, or name what leads"

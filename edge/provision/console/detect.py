@@ -15,6 +15,7 @@ from edge.provision.console.terminal import ConsoleText, Line
 MAX_TEXT: Final = 200
 MAX_REMARKS: Final = 8
 _KERNEL_RANK: Final = Stage.KERNEL.rank or 0
+_SPEAKERS: Final = dict.fromkeys((Stage.KERNEL_ERROR, Stage.KERNEL_FAILED), _KERNEL_RANK)
 
 # What Linux puts before a message of its log, Jetson's MB1 likewise, and the Pi 5's EEPROM.
 _TIME_STAMP: Final = re.compile(r"^(?:(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?| *\d+\.\d\d )")
@@ -79,7 +80,9 @@ class StageDetector:
 
     def _pass(self, pattern: Pattern, text: str, at_s: float) -> StagePassed | None:
         stage = pattern.stage
-        self._rank = max(self._rank, -1 if stage.rank is None else stage.rank)
+        # Who complains is running, though nothing may have said that it began.
+        rank = stage.rank if stage.rank is not None else _SPEAKERS.get(stage, -1)
+        self._rank = max(self._rank, rank)
         if stage.is_end:
             self._over, self._next_at_s = True, None
         if pattern.repeat is Repeat.STARTS:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from edge.errors import NodeError
+from edge.errors import BoardFailedError, ConsoleLostError, NodeError, StageTimeoutError
 from edge.events import Event, Listener
 from edge.provision.console.detect import StageDetector
 from edge.provision.console.explain import AWAY, explain_noise, explain_silence
@@ -29,18 +29,6 @@ from edge.units import format_duration
 RECONNECT_S: Final = 0.5
 MAX_STAGES: Final = 4096
 MAX_WAITING_EVENTS: Final = 256
-
-
-class StageTimeoutError(NodeError):
-    """The stage that is waited for did not come in time."""
-
-
-class BoardFailedError(NodeError):
-    """The board got stuck before the stage that is waited for."""
-
-
-class ConsoleLostError(NodeError):
-    """The console went away and was not back in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,11 @@ class Boot:
     """Since the console was opened."""
     _stages: list[StagePassed] = field(default_factory=list)
     troubles: list[StagePassed] = field(default_factory=list)
+    _last: Stage | None = None
 
     def add(self, passed: StagePassed) -> None:
         """Take in one event of this boot."""
+        self._last = passed.stage
         if passed.stage.is_trouble:
             if len(self.troubles) < MAX_TROUBLES:
                 self.troubles.append(passed)
@@ -58,6 +60,11 @@ class Boot:
             )
             for each, end in zip(self._stages, [*ends, None], strict=True)
         )
+
+    @property
+    def last(self) -> Stage | None:
+        """Return the stage that it came to, or the trouble that came after it."""
+        return self._last
 
     @property
     def seconds(self) -> float:
