@@ -50,7 +50,7 @@ class Boot:
     @property
     def passages(self) -> tuple[Passage, ...]:
         """Return the stages with their times."""
-        ends = [each.at_s for each in self._stages[1:]]
+        ends = [*(each.at_s for each in self._stages[1:]), None]
         return tuple(
             Passage(
                 stage=each.stage,
@@ -58,7 +58,7 @@ class Boot:
                 at_s=each.at_s - self.at_s,
                 took_s=None if end is None else end - each.at_s,
             )
-            for each, end in zip(self._stages, [*ends, None], strict=True)
+            for each, end in zip(self._stages, ends, strict=False)
         )
 
     @property
