@@ -6,7 +6,9 @@ the fingerprint that the flasher recorded holds in maintenance and afterwards.
 """
 
 import contextlib
+from collections.abc import Callable
 from ipaddress import ip_address
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from edge.config.view import NodeView
 
 LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 600.0, 0.5
+# Whoever plugs in a console later wants to read where the node waits, too.
+REPEAT_S = 30.0
 DIAGNOSTIC = "api-certificate"
 _MEMBERS = "Members.cluster.talos.dev"
 
@@ -54,6 +58,7 @@ class ApiController(Controller):
         *,
         clock: Clock = system_clock,
         lifetimes: Lifetimes = Lifetimes(),  # noqa: B008 - frozen
+        ticks: Callable[[], float] = monotonic,
     ) -> None:
         super().__init__(machine)
         self._clock = clock
@@ -62,7 +67,9 @@ class ApiController(Controller):
         self._server: ApiServer | None = None
         self._trust: TrustServer | None = None
         self._certificates = Certificates(machine, clock=clock, lifetimes=lifetimes)
+        self._ticks = ticks
         self._announced = ""
+        self._announced_at_s = 0.0
 
     async def reconcile(self) -> None:
         """Renew the certificate when due, and restart the servers when their mode changed.
@@ -88,7 +95,8 @@ class ApiController(Controller):
             self._publish_names(wanted.names)
         # Nobody else would call again in time for a certificate that is short-lived.
         left = self._certificates.seconds_left
-        self.period_s = min(max(left, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+        longest = REPEAT_S if self.machine.in_maintenance else LONGEST_PAUSE_S
+        self.period_s = min(max(left, SHORTEST_PAUSE_S), longest)
 
     async def close(self) -> None:
         """Let running calls finish and stop serving."""
@@ -184,11 +192,16 @@ class ApiController(Controller):
         own = own_addresses(addresses)
         stage = "maintenance" if self.machine.in_maintenance else "running"
         pin = fingerprint(self.machine.key)
-        text = f"{stage} {','.join(own) or 'without an address'} fingerprint {pin}"
-        if text == self._announced:
+        card = f" card {self.machine.enrolment.id}" if self.machine.enrolment else ""
+        text = f"{stage} {','.join(own) or 'without an address'} fingerprint {pin}{card}"
+        silent_s = self._ticks() - self._announced_at_s
+        is_known = text == self._announced
+        if is_known and not (self.machine.in_maintenance and silent_s >= REPEAT_S):
             return
-        self._announced = text
+        self._announced, self._announced_at_s = text, self._ticks()
         self.machine.platform.announce(text)
+        if is_known:
+            return
         if self.machine.in_maintenance and own:
             self.machine.platform.announce(
                 f"configure with: edgectl apply-config --insecure --nodes {own[0]}"

@@ -137,3 +137,22 @@ async def test_the_console_says_how_to_configure(
         and pin in line
         for line in platform.said
     )
+
+
+async def test_the_console_says_again_where_the_node_waits(
+    new_machine: NewMachine, platform: FakePlatform
+) -> None:
+    """In maintenance twice a minute, for consoles that are plugged in late; otherwise once."""
+    platform.listen = ADDRESS
+    machine = new_machine()
+    await machine.boot()
+    machine.store.put(kind.NODE_ADDRESS, "current", {"addresses": ["10.0.0.7/24"]}, owner="test")
+    seconds = iter([100.0, 100.0, 129.0, 131.0, 131.0])
+    controller = ApiController(machine, ticks=lambda: next(seconds))
+    for _ in range(3):
+        await controller.reconcile()
+    await controller.close()
+    assert controller.period_s == 30.0
+    said = [line for line in platform.said if line.startswith("maintenance ")]
+    assert said == [f"maintenance 10.0.0.7 fingerprint {fingerprint(machine.key)}"] * 2
+    assert sum(line.startswith("configure with: ") for line in platform.said) == 1
