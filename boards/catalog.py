@@ -2,25 +2,46 @@
 """The catalogue of board profiles: those that ship with the toolkit, and the user's own.
 
 A user's boards are YAML files in the folder `boards` of the configuration, and in the folders that
-`EDGECTL_BOARDS` names. They may extend a shipped board but not take the name of one.
+`EDGECTL_BOARDS` names. They may extend any board, and take the name of a shipped one only where
+they say `replaces: true`. A file that is wrong takes nothing away from the others.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from boards.document import Document, inherit, read_document, to_profile
 from boards.profile import Profile
-from edge.errors import BoardError, ConfigError
+from edge.errors import BoardError, ConfigError, EdgeError
 from edge.paths import config_dir
 
 SHIPPED = Path(__file__).with_name("profiles")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Which file each board is in, and which files of the user's were left out, and why."""
+
+    files: Mapping[str, Path]
+    refused: Mapping[Path, ConfigError] = field(default_factory=dict)
+
+    def find(self, name: str) -> Path:
+        """Return the file of board `name`.
+
+        Raises:
+            BoardError: when there is no such board; the hint lists the known ones.
+        """
+        if name not in self.files:
+            known = ", ".join(sorted(self.files))
+            raise BoardError(f"unknown board {name!r}", hint=f"known boards: {known}")
+        return self.files[name]
+
+
 def board_names() -> list[str]:
     """Return the name of every known board, sorted."""
-    return sorted(_files())
+    return sorted(find_boards().files)
 
 
 def load_profile(name: str) -> Profile:
@@ -30,22 +51,24 @@ def load_profile(name: str) -> Profile:
         BoardError: when there is no such board; the hint lists the known ones.
         ConfigError: when it is one of the user's and wrong, with every fault.
     """
-    path = _find(name)
-    profile = _load(path, path.stat().st_mtime_ns)
-    if profile.name != name:
-        raise ConfigError(f"{path} describes board {profile.name!r}", hint="name the file after it")
-    return profile
+    shelf = find_boards()
+    return _load(shelf.find(name), shelf)
 
 
 def all_profiles() -> list[Profile]:
     """Return every sound profile, sorted by name; `faulty_boards` tells of the others."""
-    return [load_profile(name) for name in board_names() if is_shipped(name) or not _fault_of(name)]
+    return [profile for profile, _ in _sort_out(find_boards())]
 
 
-def faulty_boards() -> dict[Path, ConfigError]:
-    """Return the user's board files that are no profiles, and what is wrong with them."""
-    found = {_find(name): _fault_of(name) for name in board_names() if not is_shipped(name)}
-    return {path: error for path, error in found.items() if error}
+def faulty_boards() -> dict[Path, EdgeError]:
+    """Return the user's board files that do not count, and what is wrong with them."""
+    shelf = find_boards()
+    faults: dict[Path, EdgeError] = dict(shelf.refused)
+    sound = {path for _, path in _sort_out(shelf)}
+    for path in shelf.files.values():
+        if path not in sound:
+            faults[path] = _fault_of(path, shelf)
+    return faults
 
 
 def parse_profile(text: str, *, source: str) -> Profile:
@@ -55,8 +78,32 @@ def parse_profile(text: str, *, source: str) -> Profile:
         ConfigError: with every fault found, each with its field.
         BoardError: when it extends a board that is not known.
     """
-    document = inherit(read_document(text, source=source), _whole_document)
+    document = inherit(read_document(text, source=source), base_document)
     return to_profile(document, source=source)
+
+
+def base_document(name: str) -> Document:
+    """Return the whole document of board `name`, as one that extends it sees it.
+
+    Raises:
+        BoardError: when there is no such board.
+        ConfigError: when it is no mapping, or extends itself in the end.
+    """
+    shelf = find_boards()
+    return _whole_document(shelf.find(name), shelf)
+
+
+def find_boards() -> Shelf:
+    """Look for boards in all folders; shipped ones first, then the user's in their order."""
+    files = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+    refused: dict[Path, ConfigError] = {}
+    for folder in user_folders():
+        for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+            if fault := _refuse(path, files):
+                refused[path] = fault
+            else:
+                files[path.stem] = path
+    return Shelf(files=files, refused=refused)
 
 
 def user_folders() -> list[Path]:
@@ -66,45 +113,96 @@ def user_folders() -> list[Path]:
 
 
 def is_shipped(name: str) -> bool:
-    """Say whether board `name` came with the toolkit."""
-    return (SHIPPED / f"{name}.yaml").is_file()
+    """Say whether board `name` is as it came with the toolkit."""
+    path = find_boards().files.get(name)
+    return path is not None and path.parent == SHIPPED
+
+
+def _refuse(path: Path, files: Mapping[str, Path]) -> ConfigError | None:
+    """Say why a user's file cannot be the board that it is called after."""
+    name = path.stem
+    if path.suffix != ".yaml":
+        return ConfigError(f"{path} is left out", hint=f"call it {name}.yaml")
+    if name not in files:
+        return None
+    if files[name].parent != SHIPPED:
+        return ConfigError(f"{path} is left out: board {name} is in {files[name]} already")
+    try:
+        replaces = _document(path, path.stat().st_mtime_ns).get("replaces")
+    except (ConfigError, OSError):
+        replaces = None  # it will be told what is wrong with it under another name
+    if replaces is True:
+        return None
+    hint = 'choose another name, or write "replaces: true" into it'
+    return ConfigError(f"{path} is left out: {name} is a board of the toolkit", hint=hint)
+
+
+def _sort_out(shelf: Shelf) -> list[tuple[Profile, Path]]:
+    """Return the sound boards with their files, by name."""
+    found = []
+    for name in sorted(shelf.files):
+        path = shelf.files[name]
+        try:
+            found.append((_load(path, shelf), path))
+        except (EdgeError, OSError):
+            if path.parent == SHIPPED:
+                raise
+    return found
+
+
+def _fault_of(path: Path, shelf: Shelf) -> EdgeError:
+    try:
+        _load(path, shelf)
+    except EdgeError as error:
+        return error
+    except OSError as error:
+        return ConfigError(f"{path} cannot be read: {error.strerror}")
+    return ConfigError(f"{path} changed while it was read")
+
+
+def _load(path: Path, shelf: Shelf) -> Profile:
+    if path.parent == SHIPPED:
+        return _shipped(path.stem)
+    return _read(path, shelf)
 
 
 @cache
-def _load(path: Path, _changed_ns: int) -> Profile:
-    return parse_profile(path.read_text(), source=_source(path))
+def _shipped(name: str) -> Profile:
+    return _read(SHIPPED / f"{name}.yaml", Shelf(files={}))
 
 
-def _whole_document(name: str, above: Sequence[str] = ()) -> Document:
-    """Return the document of board `name`, which those `above` extend."""
-    if name in above:
-        raise ConfigError(f"boards extend each other in a circle: {' -> '.join((*above, name))}")
-    path = _find(name)
-    document = read_document(path.read_text(), source=_source(path))
-    return inherit(document, lambda parent: _whole_document(parent, (*above, name)))
+def _read(path: Path, shelf: Shelf) -> Profile:
+    profile = to_profile(_whole_document(path, shelf), source=_source(path))
+    if profile.name != path.stem:
+        raise ConfigError(f"{path} describes board {profile.name!r}", hint="name the file after it")
+    return profile
 
 
-def _find(name: str) -> Path:
-    path = _files().get(name)
-    if path is None:
-        known = ", ".join(board_names())
-        raise BoardError(f"unknown board {name!r}", hint=f"known boards: {known}")
-    return path
+def _whole_document(path: Path, shelf: Shelf, above: tuple[Path, ...] = ()) -> Document:
+    """Return the document in `path`, which those `above` extend, with all that it extends."""
+    if path in above:
+        circle = " -> ".join(each.stem for each in (*above, path))
+        raise ConfigError(f"boards extend each other in a circle: {circle}")
+    document = _document(path, path.stat().st_mtime_ns)
+
+    def base(name: str) -> Document:
+        return _whole_document(_base_file(name, path, shelf), shelf, (*above, path))
+
+    return inherit(document, base)
 
 
-def _files() -> dict[str, Path]:
-    folders = [*reversed(user_folders()), SHIPPED]  # shipped names are never taken by others
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+def _base_file(name: str, path: Path, shelf: Shelf) -> Path:
+    """Return the file that board `name` is in for one in `path` that extends it."""
+    shipped = SHIPPED / f"{name}.yaml"
+    replaced = name == path.stem and shipped.is_file() and path != shipped
+    if path.parent == SHIPPED or replaced:
+        return shipped
+    return shelf.find(name)
 
 
-def _fault_of(name: str) -> ConfigError | None:
-    try:
-        load_profile(name)
-    except ConfigError as error:
-        return error
-    except (BoardError, OSError) as error:
-        return ConfigError(f"{_find(name)}: {error}")
-    return None
+@cache
+def _document(path: Path, _changed_ns: int) -> Document:
+    return read_document(path.read_text(), source=_source(path))
 
 
 def _source(path: Path) -> str:

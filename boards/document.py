@@ -10,12 +10,16 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from boards.fault import Place, find_faults, name_place
 from boards.profile import Profile
 from edge.errors import ConfigError
 
 # libyaml reads ten times as fast; wheels have it, a system's own package may not.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MODULE_SETS = Path(__file__).with_name("modules.yaml")
+
+_OWN = ("name", "title", "match", "replaces")
+"""What tells one board from another and is never inherited."""
 
 Document = dict[str, Any]
 
@@ -39,11 +43,19 @@ def read_document(text: str, *, source: str) -> Document:
 def inherit(document: Document, base: Callable[[str], Document]) -> Document:
     """Return the document with what it `extends` filled in from `base`, which gives whole ones.
 
-    Mappings are merged; lists and values replace those of the base.
+    Mappings are merged; lists and values replace those of the base. What tells a board from
+    others, its name and how it is recognised, is its own.
+
+    Raises:
+        ConfigError: when `extends` is no name.
     """
-    own = dict(document)
+    own = {key: value for key, value in document.items() if key != "replaces"}
     parent = own.pop("extends", None)
-    return own if parent is None else _merge(base(parent), own)
+    if parent is None:
+        return own
+    if not isinstance(parent, str):
+        raise ConfigError("extends must be the name of one board", hint="such as extends: rpi4")
+    return _merge({key: value for key, value in base(parent).items() if key not in _OWN}, own)
 
 
 def to_profile(document: Document, *, source: str) -> Profile:
@@ -58,7 +70,8 @@ def to_profile(document: Document, *, source: str) -> Profile:
     except TypeError as error:
         raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
     except ValidationError as error:
-        faults = tuple(_fault(source, each["loc"], each["msg"]) for each in error.errors())
+        found = find_faults(error, Profile)
+        faults = tuple(_fault(source, place, text) for place, text in found)
         raise ConfigError(f"{source} is not a valid board profile", faults=faults) from error
 
 
@@ -93,6 +106,6 @@ def _with_module_sets(document: Document, *, source: str) -> Document:
     return {**document, "kernel": {**kernel, "modules": [*modules, *own]}}
 
 
-def _fault(source: str, place: tuple[int | str, ...], text: str) -> str:
-    where = ".".join(str(part) for part in place)
+def _fault(source: str, place: Place, text: str) -> str:
+    where = name_place(place)
     return f"{source}: {where}: {text}" if where else f"{source}: {text}"

@@ -1,19 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a board is and does: identity, boot chain, promises, console, sensors, recovery."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from boards.section import Fact, Section
+
+
+def _regular(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_regular)]
 
 
 class DmiMatch(Section):
     """Patterns (regular expressions) that this machine's DMI strings must all contain."""
 
-    sys_vendor: str | None = None
-    product_name: str | None = None
-    board_name: str | None = None
+    sys_vendor: Pattern | None = None
+    product_name: Pattern | None = None
+    board_name: Pattern | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "DmiMatch":

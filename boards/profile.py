@@ -78,6 +78,15 @@ class Profile(Section):
             raise ValueError("boot_mib is 0 for an rpi-direct loader and for no other")
         return self
 
+    @model_validator(mode="after")
+    def _grub_has_its_tree(self) -> "Profile":
+        tree = self.loader.device_tree
+        placed = [name for each in self.device_trees for name in each.targets]
+        placed += [name for piece in self.pieces for name in piece.targets]
+        if tree and tree not in placed:
+            raise ValueError(f"loader.device_tree {tree} is no target of device_trees or pieces")
+        return self
+
     @property
     def emulator(self) -> Emulator | None:
         """The usual way to emulate it, if there is one."""
