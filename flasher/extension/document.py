@@ -113,7 +113,7 @@ class Service(Section):
     name: Name
     program: FilePath
     arguments: tuple[str, ...] = ()
-    environment: dict[Variable, str] = {}
+    environment: dict[Variable, str] = Field(default_factory=dict)
     restart: Literal["always", "on-failure", "never"] = "always"
     every: Annotated[str, AfterValidator(_period)] | None = None
     """Run it again this long after it ended, instead of keeping it running."""

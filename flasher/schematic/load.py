@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schematics from files, ours and upstream's."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import ConfigError
+from flasher.extension.document import load_yaml
+from flasher.schematic.document import parse_ours
+from flasher.schematic.model import Schematic
+from flasher.schematic.upstream import is_upstream, parse_upstream, upstream_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A schematic, and the id that upstream gives it where it is one of theirs."""
+
+    schematic: Schematic
+    upstream_id: str = ""
+
+
+def load_schematic(path: Path, *, board: str = "", ignore_unknown: bool = False) -> Schematic:
+    """Return the schematic in the file at `path`.
+
+    `board` is for upstream's that are for any; ours name theirs.
+
+    Raises:
+        ConfigError: with every fault found, or all that has no equivalent here.
+    """
+    return load_either(path, board=board, ignore_unknown=ignore_unknown).schematic
+
+
+def load_either(path: Path, *, board: str = "", ignore_unknown: bool = False) -> Loaded:
+    """Return the schematic in the file, and upstream's id of it if it is one of theirs.
+
+    Raises:
+        ConfigError: with every fault found, or all that has no equivalent here.
+    """
+    text, source = _read(path), str(path)
+    data = load_yaml(text, source=source)
+    if is_upstream(data):
+        schematic = parse_upstream(data, source=source, board=board, ignore_unknown=ignore_unknown)
+        return Loaded(schematic=schematic, upstream_id=upstream_id(data, source=source))
+    schematic = parse_ours(text, path.parent, source=source)
+    if board and board != schematic.board:
+        raise ConfigError(f"{source} is for board {schematic.board}, not {board}")
+    return Loaded(schematic=schematic)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8") from error

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a schematic to what is built."""
+
+from boards.catalog import load_profile
+from edge.errors import ImageError
+from flasher.extension.catalog import load_extension, read_extension
+from flasher.image.wishes import Wishes
+from flasher.schematic.canonical import schematic_id
+from flasher.schematic.model import Content, Schematic
+from overlays.choice import OverlayChoice
+
+
+def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
+    """Return the name of the board and what is wanted of its image.
+
+    Raises:
+        BoardError: when there is no such board.
+        ImageError: when there is no such extension, or a file cannot be read.
+        ConfigError: when the document of an extension is wrong.
+    """
+    board = load_profile(schematic.board).name
+    return board, Wishes(
+        overlays=tuple(
+            OverlayChoice(_name(each.name, each.file), dict(each.parameters))
+            for each in schematic.overlays
+        ),
+        extensions=tuple(
+            read_extension(each.folder) if each.folder else load_extension(each.name)
+            for each in schematic.extensions
+        ),
+        arguments=schematic.arguments,
+        pieces=dict(schematic.pieces),
+        config_txt=_text(schematic.config_txt),
+        grub_cfg=_text(schematic.grub),
+        meta={key: value.encode() for key, value in schematic.meta.items()},
+        schematic_id=schematic_id(schematic),
+    )
+
+
+def _name(name: str, file: object) -> str:
+    # A slash tells a file from a name.
+    return name if file is None else str(file) if "/" in str(file) else f"./{file}"
+
+
+def _text(content: Content) -> str:
+    try:
+        return content.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImageError(f"cannot read {content.file}: {error}") from error
