@@ -56,6 +56,30 @@ def choose_line(device: str | None, board: str | None, baud: int | None) -> Line
     return Line(name=device, baud=speed, profile=profile)
 
 
+def console_options(command: Any) -> Any:
+    """Add `--from-console` and what goes with it to a command."""
+    source = click.option(
+        "--from-console",
+        "console",
+        is_flag=False,
+        flag_value="",
+        metavar="[DEV]",
+        help="The node behind this console: a port, socket:// or rfc2217://; the one adapter.",
+    )
+    board = click.option("--board", help="With --from-console: the board, for speed and advice.")
+    baud = click.option("--baud", type=click.IntRange(min=50), help="With --from-console: speed.")
+    wait = click.option(
+        "--console-timeout",
+        "wait_s",
+        type=click.FloatRange(min=0.1),
+        default=300.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="With --from-console: how long to wait for maintenance.",
+    )
+    return source(board(baud(wait(command))))
+
+
 class Printer:
     """Draws the events of a console: the bytes, the stages, and at the end the timeline.
 
@@ -63,12 +87,15 @@ class Printer:
     the stages, or with `expects` nothing before the facts.
     """
 
-    def __init__(self, *, output: str, stages: bool, expects: bool) -> None:
+    def __init__(
+        self, *, output: str, stages: bool, expects: bool, shows_console: bool = True
+    ) -> None:
         from edge.provision.console import Facts, Timeline
 
         self._output = output
         self._stages = stages
         self._bytes_err = expects
+        self._shows_bytes = shows_console and not stages and output == "text"
         self._notes_err = expects or not stages or output == "json"
         self._in_line = False
         self._bytes = 0
@@ -151,7 +178,7 @@ class Printer:
         self._bytes += len(data)
         if self._output == "jsonl" and not self._stages:
             self._show_row({"event": "output", "text": data.decode("utf-8", "replace")})
-        if self._stages or self._output != "text":
+        if not self._shows_bytes:
             return
         self._in_line = not data.endswith(b"\n")
         stream = sys.stderr if self._bytes_err else sys.stdout

@@ -19,8 +19,9 @@ from edge.cli.apply import (
     warn,
 )
 from edge.cli.confirm import confirm
+from edge.cli.console import Line, Printer, choose_line, console_options
 from edge.cli.nodes import Access, Results, choose_access, contact_node, on_clients, on_nodes
-from edge.cli.options import NodeCommand, insecure_options
+from edge.cli.options import NodeCommand, given_targets, insecure_options
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @manner_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask about unproven nodes.")
 @insecure_options
+@console_options
 def command(
     *,
     argument: str | None,
@@ -48,20 +50,35 @@ def command(
     yes: bool,
     insecure: bool,
     pins: tuple[str, ...],
+    console: str | None,
+    board: str | None,
+    baud: int | None,
+    wait_s: float,
 ) -> None:
     """Send the machine configuration FILE to the nodes named with -n.
 
     With --insecure it is the first configuration of a node in maintenance mode. A node that
     boots from a card flashed here is recognised; any other needs a --cert-fingerprint or a yes.
     With patches and without FILE every node keeps its own configuration, patched.
+
+    With --from-console the node is the one behind a serial console: its address and fingerprint
+    are read there once it is in maintenance, and nothing is looked for on the network.
     """
+    by_console = console is not None
+    if by_console and given_targets().nodes:
+        raise click.UsageError("-n and --from-console do not go together")
     manner = Manner(mode=mode, try_timeout_s=try_timeout_s, dry_run=dry_run)
-    file = _one_file(argument, option, may_miss=bool(patches) and not insecure)
+    file = _one_file(argument, option, may_miss=bool(patches) and not (insecure or by_console))
     if file is None:
         _patch_all(patches, manner)
         return
     text, warnings = _read(file, patches)
-    access = choose_access(insecure=insecure, pins=pins, named_only=True)
+    if by_console:
+        line = choose_line(console or None, board, baud)
+        access = _meet(line, wait_s=wait_s, pins=pins)
+        insecure = True
+    else:
+        access = choose_access(insecure=insecure, pins=pins, named_only=True)
     results: Results[Applied]
     if insecure:
         action = _configuring(access, text, manner, yes=yes)
@@ -77,6 +94,29 @@ def command(
     if insecure and results.found and not dry_run:
         click.echo(f"next: edgectl services -n {results.found[0][0]}", err=True)
     results.finish()
+
+
+def _meet(line: Line, *, wait_s: float, pins: tuple[str, ...]) -> Access:
+    """Wait for the node behind a console and return how to reach it, pinned to its fingerprint."""
+    import asyncio
+
+    from edge.errors import TrustError
+    from edge.provision.console import StageDetector, find_address, meet_node, open_console
+
+    with open_console(line.name, line.baud) as console:
+        click.echo(f"waiting for maintenance on {console.name}; ctrl-C ends it", err=True)
+        detector = StageDetector(line.family)
+        printer = Printer(output="text", stages=False, expects=True, shows_console=False)
+        facts = meet_node(
+            console, printer, timeout_s=wait_s, detector=detector, connect=line.connect
+        )
+    if pins and facts.fingerprint not in pins:
+        raise TrustError(
+            f"console {line.name}: this is another node, with fingerprint {facts.fingerprint}",
+            hint="check which board the adapter is connected to",
+        )
+    address = asyncio.run(find_address(facts.addresses))
+    return Access(nodes=(address,), pins=(facts.fingerprint,))
 
 
 def _one_file(argument: str | None, option: str | None, *, may_miss: bool) -> str | None:
