@@ -10,8 +10,12 @@ from pathlib import Path
 
 from boards.profile import Profile
 from edge.errors import ImageError
+from flasher.image.module import ModuleTree
 from flasher.image.piece import read_kernel
 
+# Newer packages spread over several what was in one, and moved it.
+_IMAGES = ("boot/vmlinuz-{version}", "usr/lib/modules/{version}/vmlinuz")
+_BUILTIN = ("usr/lib/modules/{version}/modules.builtin",)
 _TREES = ("usr/lib/linux-image-{version}", "usr/lib/modules/{version}/dtb")
 
 
@@ -22,6 +26,12 @@ class KernelFiles:
     image: Path
     modules: Path
     trees: tuple[Path, ...] = ()
+    builtin: Path | None = None
+    """The list of modules that are built in, where it is not beside the modules."""
+
+    def module_tree(self) -> ModuleTree:
+        """Return the modules, to be looked through."""
+        return ModuleTree(self.modules, self.builtin)
 
     @property
     def version(self) -> str:
@@ -56,17 +66,16 @@ def packaged_kernel(folders: Sequence[Path]) -> KernelFiles:
     """
     modules = _only_modules(folders)
     version = modules.name
-    # It moved from /boot to beside its modules in newer packages.
-    names = (f"boot/vmlinuz-{version}", f"usr/lib/modules/{version}/vmlinuz")
-    for folder in folders:
-        for name in names:
-            if (folder / name).is_file():
-                places = [
-                    each / tree.format(version=version) for each in folders for tree in _TREES
-                ]
-                trees = tuple(place for place in places if place.is_dir())
-                return KernelFiles(image=folder / name, modules=modules, trees=trees)
-    raise ImageError(f"no package holds kernel {version}")
+    image = _first(folders, _IMAGES, version)
+    if image is None:
+        raise ImageError(f"no package holds kernel {version}")
+    places = [folder / tree.format(version=version) for folder in folders for tree in _TREES]
+    return KernelFiles(
+        image=image,
+        modules=modules,
+        trees=tuple(place for place in places if place.is_dir()),
+        builtin=_first(folders, _BUILTIN, version),
+    )
 
 
 def supplied_kernel(profile: Profile, pieces: Mapping[str, Path], work: Path) -> KernelFiles:
@@ -96,6 +105,12 @@ def _module_folder(path: Path, work: Path) -> Path:
             hint="name the folder of one version, lib/modules/VERSION",
         )
     return found[0]
+
+
+def _first(folders: Sequence[Path], names: Sequence[str], version: str) -> Path | None:
+    """Return the first file in `folders` that has one of these names."""
+    places = (folder / name.format(version=version) for folder in folders for name in names)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _only_modules(folders: Sequence[Path]) -> Path:

@@ -35,10 +35,14 @@ class Module:
 
 
 class ModuleTree:
-    """The modules of one kernel package, unpacked below `folder` (`.../modules/<version>`)."""
+    """The modules of one kernel, unpacked below `folder` (`.../modules/<version>`).
 
-    def __init__(self, folder: Path) -> None:
+    `builtin` lists those that are part of the kernel itself; newer packages keep it elsewhere.
+    """
+
+    def __init__(self, folder: Path, builtin: Path | None = None) -> None:
         self.folder = folder
+        self._listing = builtin or folder / "modules.builtin"
         self.version = folder.name
         self._read: dict[str, Module] = {}
 
@@ -94,8 +98,7 @@ class ModuleTree:
 
     @cached_property
     def _builtin(self) -> frozenset[str]:
-        listing = self.folder / "modules.builtin"
-        lines = listing.read_text().splitlines() if listing.exists() else []
+        lines = self._listing.read_text().splitlines() if self._listing.exists() else []
         return frozenset(_name_of(Path(line).name) for line in lines)
 
 

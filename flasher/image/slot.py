@@ -45,7 +45,7 @@ def build_slot(
     Raises:
         ImageError: when the kernel lacks a module or a package lacks a file.
     """
-    profile, tree = design.profile, ModuleTree(inputs.kernel.modules)
+    profile, tree = design.profile, inputs.kernel.module_tree()
     extras = _compose(design, inputs, tree, listener)
     with step(listener, "select kernel modules") as running:
         names = (*_module_names(design, tree, listener), *extras.modules)
