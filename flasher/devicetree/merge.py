@@ -12,6 +12,7 @@ from flasher.devicetree.fit import require_fit
 from flasher.devicetree.lint import new_warnings, require_sound
 from flasher.devicetree.outcome import require_outcome
 from flasher.devicetree.overlay import CompiledOverlay
+from flasher.devicetree.pins import require_free_pins
 from flasher.devicetree.record import MergedOverlay, OverlayRecord
 from flasher.devicetree.tree import Tree, load_tree
 from flasher.image.tool import require_tools, run_tool
@@ -43,6 +44,7 @@ def merge(
         result = step
     warnings = new_warnings(tree, result) if fitting else ()
     require_sound(tree.name, warnings)
+    require_free_pins(load_tree(tree), Tree(tree.name, load_tree(result).root))
     _place(result, output)
     return OverlayRecord(
         tree=tree.name,
