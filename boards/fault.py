@@ -32,21 +32,24 @@ def name_place(place: Sequence[int | str]) -> str:
 def _explain(fault: dict[str, Any], model: type[BaseModel]) -> str:
     kind, value, place = fault["type"], fault["input"], fault["loc"]
     context = fault.get("ctx", {})
-    if kind == "missing":
-        return "is missing"
-    if kind == "extra_forbidden":
-        return _unknown_key(str(place[-1]), model, place[:-1])
-    if kind == "literal_error":
-        allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        return f"must be one of {allowed}; it is {_say(value)}"
     if kind in _KINDS:
         return f"{_KINDS[kind]}; it is {_say(value)}"
-    if kind == "string_pattern_mismatch":
-        return f"{value!r} does not fit the pattern {context['pattern']}"
-    if kind == "value_error":
-        return str(context["error"])
-    text = str(fault["msg"])
-    return f"{text[:1].lower()}{text[1:]}; it is {_say(value)}"
+    match kind:
+        case "missing":
+            text = "is missing"
+        case "extra_forbidden":
+            text = _unknown_key(str(place[-1]), model, place[:-1])
+        case "literal_error":
+            allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+            text = f"must be one of {allowed}; it is {_say(value)}"
+        case "string_pattern_mismatch":
+            text = f"{value!r} does not fit the pattern {context['pattern']}"
+        case "value_error":
+            text = str(context["error"])
+        case _:
+            said = str(fault["msg"])
+            text = f"{said[:1].lower()}{said[1:]}; it is {_say(value)}"
+    return text
 
 
 def _unknown_key(key: str, model: type[BaseModel], place: Place) -> str:
