@@ -18,6 +18,16 @@ LONGEST_LINE = 98  # the firmware cuts what is behind
 _HEAD = f"Written by edgectl from the board profile. Your own lines belong into {USER_CONFIG}."
 
 
+def slot_lines(slot: str) -> tuple[ConfigLine, ...]:
+    """Return the lines by which the firmware starts the kernel of a slot, without a loader."""
+    reason = f"Kernel, initramfs, command line and device trees are those in {slot}/."
+    return (
+        ConfigLine(line=f"os_prefix={slot}/", reason=reason),
+        ConfigLine(line="kernel=vmlinuz"),
+        ConfigLine(line="initramfs initramfs followkernel"),
+    )
+
+
 def render_config(lines: Sequence[ConfigLine], user: str = "") -> str:
     """Return `config.txt` with the profile's lines first and those of `user` behind them.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from boards.profile import Profile
 from flasher.image import grub
-from flasher.image.config_txt import CONFIG, USER_CONFIG, render_config
+from flasher.image.config_txt import CONFIG, USER_CONFIG, render_config, slot_lines
 from flasher.image.design import Design
 from flasher.image.inputs import Inputs
 from flasher.image.slot import Slot
@@ -49,7 +49,8 @@ def make_efi_tree(
     for name, source in trees.files.items():
         _place(source, (tree / _FIRST_SLOT if direct else tree) / name)
     if profile.config_txt:
-        (tree / CONFIG).write_text(render_config(profile.config_txt, wishes.config_txt))
+        lines = (*slot_lines(_FIRST_SLOT), *profile.config_txt) if direct else profile.config_txt
+        (tree / CONFIG).write_text(render_config(lines, wishes.config_txt))
         (tree / USER_CONFIG).write_text(wishes.config_txt)
     if direct:
         _add_direct_slot(design, slot, tree)

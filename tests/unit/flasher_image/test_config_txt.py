@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from boards.boot import ConfigLine
 from edge.errors import ImageError
-from flasher.image.config_txt import LONGEST_LINE, render_config
+from flasher.image.config_txt import LONGEST_LINE, render_config, slot_lines
 
 LINES = (
     ConfigLine(line="arm_64bit=1"),
@@ -42,3 +42,10 @@ def test_no_line_is_longer_than_the_firmware_reads(reasons: list[str]) -> None:
     rendered = render_config(lines).splitlines()
     assert all(len(line) <= LONGEST_LINE for line in rendered)
     assert [line for line in rendered if line.startswith("key")] == [each.line for each in lines]
+
+
+def test_a_slot_is_a_prefix_of_all_that_the_firmware_loads() -> None:
+    """Changing the slot is changing one line."""
+    one, other = render_config(slot_lines("A")), render_config(slot_lines("B"))
+    assert "os_prefix=A/\nkernel=vmlinuz\ninitramfs initramfs followkernel\n" in one
+    assert one.replace("A/", "B/") == other
