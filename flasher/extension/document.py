@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from boards.profile import Arch
 from boards.section import ModuleName, PackageName
@@ -206,7 +207,7 @@ def validate(model: type[_Model], data: Any, *, source: str, what: str) -> _Mode
     except TypeError as error:
         raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
     except ValidationError as error:
-        faults = tuple(_fault(source, each["loc"], each["msg"]) for each in error.errors())
+        faults = tuple(_fault(source, each) for each in error.errors())
         raise ConfigError(f"{source} does not describe {what}", faults=faults) from error
 
 
@@ -239,7 +240,8 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _fault(source: str, place: tuple[int | str, ...], text: str) -> str:
-    where = ".".join(str(part) for part in place)
-    text = text.removeprefix("Value error, ")
+def _fault(source: str, error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    is_unknown = error["type"] == "extra_forbidden"
+    text = "no such key" if is_unknown else error["msg"].removeprefix("Value error, ")
     return f"{source}: {where}: {text}" if where else f"{source}: {text}"

@@ -47,6 +47,16 @@ def load_either(path: Path, *, board: str = "", ignore_unknown: bool = False) ->
     return Loaded(schematic=schematic)
 
 
+def read_upstream_id(path: Path) -> str:
+    """Return upstream's id of its schematic in the file, whether it can be built here or not.
+
+    Raises:
+        ConfigError: when it is no schematic of upstream's.
+    """
+    source = str(path)
+    return upstream_id(load_yaml(_read(path), source=source), source=source)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text()

@@ -89,7 +89,8 @@ def parse_upstream(
         ConfigError: with everything in it that has no equivalent here.
     """
     document = _read(data, source=source)
-    faults = [] if ignore_unknown else list(_unknown(document))
+    unknown = [] if ignore_unknown else _unknown(document)
+    faults = list(unknown)
     named = BOARDS.get(document.overlay.name, "")
     if not named and document.overlay.name:
         known = ", ".join(sorted(BOARDS))
@@ -111,7 +112,7 @@ def parse_upstream(
         raise ConfigError(
             f"{source} asks for what images here do not have",
             faults=tuple(f"{source}: {fault}" for fault in faults),
-            hint="--ignore-unknown leaves out what has no equivalent",
+            hint="--ignore-unknown leaves out what has no equivalent" if unknown else None,
         )
     return Schematic(
         board=named or board,
