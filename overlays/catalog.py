@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The overlays of the toolkit: `<family>/<name>.dts` beside this module."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,15 @@ def overlay_names(soc: str) -> list[str]:
 def families_with(name: str) -> list[str]:
     """Return the families that have an overlay of this name."""
     return [soc for soc in families() if name in overlay_names(soc)]
+
+
+def family_of(compatible: Sequence[str]) -> str:
+    """Return the family of a device tree: the chip, the last that its root is compatible with.
+
+    >>> family_of(["raspberrypi,4-model-b", "brcm,bcm2711"])
+    'bcm2711'
+    """
+    return compatible[-1].rpartition(",")[2] if compatible else "unknown"
 
 
 @cache

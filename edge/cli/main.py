@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "meta": ("meta", "Write and delete values on nodes' META partition."),
     "mounts": ("mounts", "List the mounted file systems of nodes."),
     "netstat": ("netstat", "List the sockets of nodes."),
+    "overlays": ("overlays", "List, show, check and apply device-tree overlays."),
     "patch": ("patch", "Patch a node's machine configuration."),
     "pcap": ("pcap", "Show or save what passes a node's interface."),
     "processes": ("processes", "List the processes of nodes."),

@@ -95,6 +95,8 @@ def _merge_one(
 
 
 def _place(result: Path, output: Path) -> None:
+    if output.exists() and not output.is_file():
+        raise ImageError(f"{output} is not a regular file")
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.{os.getpid()}")
     try:
