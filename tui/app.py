@@ -19,6 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from edge.client.channel import split_endpoint
 from edge.errors import BugError, EdgeError
+from tui.console import ConsoleServices, Line
 from tui.feed import Gaze, listen, poll
 from tui.messages import Answered, Failed, Heard, Listening
 from tui.model import Failure, Fleet
@@ -47,6 +48,8 @@ class EdgeApp(App[None]):
         self,
         services: NodeServices,
         *,
+        consoles: ConsoleServices | None = None,
+        console: Line | None = None,
         heading: str = "",
         dashboard: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -57,6 +60,8 @@ class EdgeApp(App[None]):
         self.heading = heading
         self.clock = clock
         self.fleet = Fleet()
+        self._consoles = consoles
+        self._console = console
         self._dashboard = dashboard
         self._redraw_s = redraw_s
         self._gazes: dict[str, Gaze] = {}
@@ -70,6 +75,8 @@ class EdgeApp(App[None]):
             self.run_worker(
                 listen(self.services, self.post_message), group="listen", exit_on_error=False
             )
+        if self._console:
+            self.open_console(self._console)
         self.set_interval(self._redraw_s, self._redraw)
         # Ages are drawn anew even when nothing else happens.
         self.set_interval(1.0, self._spoil)
@@ -119,6 +126,26 @@ class EdgeApp(App[None]):
     def open_detail(self, key: str, keys: Sequence[str], *, log_only: bool = False) -> None:
         """Show one node; `keys` are its neighbours and itself."""
         self.push_screen(DetailScreen(key, keys, log_only=log_only))
+
+    def open_console(self, line: Line | None = None) -> None:
+        """Show a serial console, or have the user choose one first."""
+        from tui.screens.console import ConsoleScreen
+
+        self.push_screen(ConsoleScreen(line))
+
+    @property
+    def consoles(self) -> ConsoleServices:
+        """Return what reads serial consoles."""
+        if self._consoles is None:
+            from tui.serial import SerialConsoles
+
+            self._consoles = SerialConsoles()
+        return self._consoles
+
+    def meet(self, endpoint: str) -> None:
+        """Show a node in the table that is known otherwise than by mDNS, and ask it at once."""
+        self.look(self._track(self.fleet.name(endpoint)))
+        self._spoil()
 
     def leave_detail(self) -> None:
         """Go back to where the detail was opened from."""
@@ -211,12 +238,13 @@ def run(
     context: str | None = None,
     dashboard: bool = False,
     pins: tuple[str, ...] = (),
+    console: Line | None = None,
 ) -> None:
     """Run the interface until its user leaves it.
 
     `nodes` are addresses to show besides those that mDNS finds; without any, those of the
     context. A `dashboard` shows these alone, one at a time. With `pins`, only nodes whose keys
-    have these fingerprints are talked to.
+    have these fingerprints are talked to. A `console` is shown at once, before the nodes.
 
     Raises:
         ConfigError: when the client configuration cannot be used.
@@ -237,7 +265,7 @@ def run(
         discover=not dashboard,
         pins=pins,
     )
-    app = EdgeApp(backend, heading=title, dashboard=dashboard)
+    app = EdgeApp(backend, heading=title, dashboard=dashboard, console=console)
     asyncio.run(_run(app))
     if app.fault:
         raise BugError(fault_line(app.fault), hint="please report it") from app.fault

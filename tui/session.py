@@ -56,7 +56,8 @@ async def open_session(
     """
     endpoint = await _reach(target.endpoints)
     presented = await _look(endpoint)
-    _check_key(presented, endpoint, pins or filter(None, (target.fingerprint,)))
+    _check_key(presented, endpoint, pins)
+    _check_key(presented, endpoint, filter(None, (target.fingerprint,)))
     maintenance = presented is not None and presented.is_maintenance
     identity = await identify(presented.fingerprint) if presented else Identity()
     async with AsyncExitStack() as stack:

@@ -29,12 +29,21 @@ class ChangeScreen(Dialog[bool]):
     AUTO_FOCUS = "#diff-box"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "agree", "Apply")]
 
-    def __init__(self, services: NodeServices, node: Node, target: Target, change: Change) -> None:
+    def __init__(
+        self,
+        services: NodeServices,
+        node: Node,
+        target: Target,
+        change: Change,
+        *,
+        read_on_console: bool = False,
+    ) -> None:
         super().__init__()
         self._services = services
         self._node = node
         self._target = target
         self._change = change
+        self._read_on_console = read_on_console
         self._done = False
         self._applying = False
 
@@ -42,11 +51,11 @@ class ChangeScreen(Dialog[bool]):
         change = self._change
         with Vertical(classes="dialog wide tall"):
             yield Static(f"Apply {change.candidate.path} to {self._node.label}", markup=False)
-            yield Static(lines(*verdict(change)), id="verdict")
+            yield Static(lines(*verdict(change, self._read_on_console)), id="verdict")
             with VerticalScroll(id="diff-box"):
                 yield Static(diff_text(change.diff), id="diff")
                 yield Static(lines(*warnings(change.candidate.warnings)), id="warnings")
-            if change.is_stranger:
+            if self._must_be_compared():
                 yield Tick(
                     "The fingerprint on its console is the same", id="compared", compact=True
                 )
@@ -121,18 +130,27 @@ class ChangeScreen(Dialog[bool]):
         if not self._change.diff:
             return True
         compared = self.query("#compared")
-        if not self._change.is_stranger:
+        if not self._must_be_compared():
             return False
         return not (compared and compared.only_one(Tick).value)
 
+    def _must_be_compared(self) -> bool:
+        return self._change.is_stranger and not self._read_on_console
 
-def verdict(change: Change) -> list[Cell]:
+
+def verdict(change: Change, read_on_console: bool = False) -> list[Cell]:
     """Say who the node is, and whether the file is worth a warning."""
     identity = change.identity
     if not change.maintenance:
         who = Cell("● a configured node of your cluster, proven by its certificate", Tone.GOOD)
     elif identity.card:
         who = Cell(f"● this is the card you flashed (card {identity.card})", Tone.GOOD)
+    elif read_on_console:
+        who = Cell(
+            f"● the node of this console: its key has the fingerprint that it printed\n"
+            f"  {identity.fingerprint}",
+            Tone.GOOD,
+        )
     else:
         who = Cell(
             f"▲ stranger: fingerprint {identity.fingerprint}\n"

@@ -60,18 +60,11 @@ class NodeScreen(Screen[None]):
 
     @work(exclusive=True, group="act", exit_on_error=False)
     async def action_apply(self) -> None:
-        from tui.screens.apply import ApplyScreen
-        from tui.screens.change import ChangeScreen
+        from tui.screens.configure import configure
 
         if (node := self.selected()) is None or (target := self._target(node)) is None:
             return
-        change = await self.app.push_screen_wait(ApplyScreen(self.edge.services, node, target))
-        if change is None:
-            return
-        done = await self.app.push_screen_wait(
-            ChangeScreen(self.edge.services, node, target, change)
-        )
-        if done:
+        if await configure(self.edge, node, target):
             self.edge.look(node.key)
 
     @work(exclusive=True, group="act", exit_on_error=False)

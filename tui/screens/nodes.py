@@ -26,6 +26,7 @@ class NodesScreen(NodeScreen):
     AUTO_FOCUS = "#nodes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "open_log", "Logs"),
+        Binding("c", "open_console", "Console"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("x", "forget", "Forget"),
         Binding("escape", "show_all", "Show all"),
@@ -66,6 +67,9 @@ class NodesScreen(NodeScreen):
     def action_open_log(self) -> None:
         if key := self._table.selected_key:
             self.edge.open_detail(key, self._table.keys, log_only=True)
+
+    def action_open_console(self) -> None:
+        self.edge.open_console()
 
     def action_filter(self) -> None:
         self.set_class(True, "filtering")
@@ -135,6 +139,7 @@ class NodesScreen(NodeScreen):
 _NO_MATCH = "no node matches; esc shows all"
 _NO_NODES = (
     "flash a card and boot a board with it: edgectl flash\n"
+    "watch a board boot on its serial console: press c\n"
     "or start virtual ones: edgectl lab up\n"
     "where multicast does not pass: edgectl tui --nodes ADDRESS"
 )
