@@ -65,8 +65,11 @@ def to_profile(document: Document, *, source: str) -> Profile:
         ConfigError: with every fault found, each with its field.
     """
     try:
-        text = json.dumps(_with_module_sets(document, source=source))
-        return Profile.model_validate_json(text)
+        return Profile.model_validate_json(json.dumps(with_module_sets(document)))
+    except KeyError as error:
+        text = f"no set of modules {error}; there are {', '.join(module_sets())}"
+        fault = f"{source}: kernel.sets: {text}"
+        raise ConfigError(f"{source} is not a valid board profile", faults=(fault,)) from error
     except TypeError as error:
         raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
     except ValidationError as error:
@@ -82,6 +85,25 @@ def module_sets() -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(modules) for name, modules in document.items()}
 
 
+def with_module_sets(document: Document, *, known_only: bool = False) -> Document:
+    """Return the document with its sets of modules spelt out in `kernel.modules`.
+
+    Raises:
+        KeyError: when there is no such set, unless `known_only` leaves it out.
+    """
+    kernel = document.get("kernel")
+    if not isinstance(kernel, dict):
+        return document
+    sets, own = kernel.get("sets"), kernel.get("modules") or []
+    if not (isinstance(sets, list) and isinstance(own, list)):
+        return document
+    known = module_sets()
+    named = [name for name in sets if not known_only or name in known]
+    modules = [module for name in named for module in known[name]]
+    rest = [module for module in own if module not in modules]
+    return {**document, "kernel": {**kernel, "modules": [*modules, *rest]}}
+
+
 def _merge(base: Document, own: Mapping[str, Any]) -> Document:
     merged = dict(base)
     for key, value in own.items():
@@ -91,19 +113,6 @@ def _merge(base: Document, own: Mapping[str, Any]) -> Document:
         else:
             merged[key] = value
     return merged
-
-
-def _with_module_sets(document: Document, *, source: str) -> Document:
-    kernel = document.get("kernel")
-    if not isinstance(kernel, dict) or not isinstance(sets := kernel.get("sets"), list):
-        return document
-    known = module_sets()
-    if unknown := [name for name in sets if name not in known]:
-        fault = f"{source}: kernel.sets: no set {', '.join(map(str, unknown))}; {', '.join(known)}"
-        raise ConfigError(f"{source} is not a valid board profile", faults=(fault,))
-    modules = [module for name in sets for module in known[name]]
-    own = [module for module in kernel.get("modules") or () if module not in modules]
-    return {**document, "kernel": {**kernel, "modules": [*modules, *own]}}
 
 
 def _fault(source: str, place: Place, text: str) -> str:
