@@ -18,7 +18,7 @@ from edge.errors import ConfigError, EdgeError
 # command name -> (module under edge.cli.commands, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "apply-config": ("apply_config", "Send a machine configuration to a node."),
-    "boards": ("boards", "List, show and detect board profiles."),
+    "boards": ("boards", "List, show, detect and check board profiles."),
     "bootstrap": ("bootstrap", "Start etcd and Kubernetes on the first control plane."),
     "cards": ("cards", "Show the cards that were flashed from here."),
     "cgroups": ("cgroups", "Show what the control groups of nodes use."),
