@@ -25,18 +25,26 @@ class Finding:
 
 
 def check_overlays(
-    trees: Sequence[Path], overlays: Sequence[ResolvedOverlay], work: Path
+    trees: Sequence[Path],
+    overlays: Sequence[ResolvedOverlay],
+    work: Path,
+    *,
+    bindings: Path | None = None,
 ) -> list[Finding]:
     """Return what merging the overlays into each of the trees comes to.
+
+    `bindings` is a kernel source's folder of schemas, for dtschema.
 
     Raises:
         BoardError: when two of the overlays exclude each other.
         ToolError: when a program that this needs is missing.
     """
-    return [_check(tree, overlays, work) for tree in trees]
+    return [_check(tree, overlays, work, bindings) for tree in trees]
 
 
-def _check(tree: Path, overlays: Sequence[ResolvedOverlay], work: Path) -> Finding:
+def _check(
+    tree: Path, overlays: Sequence[ResolvedOverlay], work: Path, bindings: Path | None
+) -> Finding:
     merged = work / f"checked-{tree.name}"
     try:
         record = merge(tree, overlays, merged, work)
@@ -48,5 +56,5 @@ def _check(tree: Path, overlays: Sequence[ResolvedOverlay], work: Path) -> Findi
         result="left out" if left_out else "fits",
         detail="this board lacks the hardware" if left_out else "",
         warnings=record.warnings,
-        schema=schema_faults(tree, merged),
+        schema=schema_faults(tree, merged, bindings),
     )

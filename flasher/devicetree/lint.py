@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.errors import ImageError
@@ -22,6 +23,7 @@ GRAVE = frozenset(
     }
 )
 _WARNING = re.compile(r"(?:Warning|ERROR) \((?P<check>[a-z0-9_]+)\): (?P<text>.*)")
+_UNKNOWN_TYPE = "is not of type 'object', 'integer', 'array', 'boolean', 'null'"
 _PLACE = re.compile(r"^\S*?:(?:\d+\.\d+-\d+(?:\.\d+)?: )?")
 
 
@@ -46,13 +48,46 @@ def require_sound(tree: str, warnings: tuple[str, ...]) -> None:
         raise ImageError(f"the overlays leave {tree} broken: {grave[0]}")
 
 
-def schema_faults(before: Path, after: Path) -> tuple[str, ...] | None:
-    """Return what dtschema has against one tree and not against the other; None without it."""
+def schema_faults(
+    before: Path, after: Path, bindings: Path | None = None
+) -> tuple[str, ...] | None:
+    """Return what dtschema has against one tree and not against the other; None without it.
+
+    `bindings` is a kernel source's folder of schemas; without it only those that go for every
+    tree are tried.
+
+    Raises:
+        ImageError: when the bindings are not there.
+    """
     program = _schema_program()
     if program is None:
         return None
-    faults = [set(_run([program, str(tree)])) for tree in (before, after)]
-    return tuple(sorted(faults[1] - faults[0]))
+    if bindings and not bindings.is_dir():
+        raise ImageError(
+            f"no folder {bindings}", hint="it is Documentation/devicetree/bindings of a kernel"
+        )
+    schemas = ("-s", str(bindings)) if bindings else ()
+    found = [set(_schema(program, schemas, tree)) for tree in (before, after)]
+    return tuple(sorted(found[1] - found[0]))
+
+
+def _schema(program: str, schemas: Sequence[str], tree: Path) -> Iterator[str]:
+    """Yield the faults, each with the lines that say more of it."""
+    text = ""
+    for line in _run([program, *schemas, str(tree)]):
+        place, found, rest = line.partition(f"{tree}: ")
+        if found and not place:
+            yield from _known(text)
+            text = rest
+        elif not line.startswith("from schema"):
+            text = f"{text} {line}"
+    yield from _known(text)
+
+
+def _known(text: str) -> Iterator[str]:
+    # Without the bindings the type of most properties is unknown, which is no fault of the tree.
+    if text and _UNKNOWN_TYPE not in text:
+        yield text
 
 
 def _warnings(tree: Path) -> list[str]:
@@ -62,7 +97,9 @@ def _warnings(tree: Path) -> list[str]:
     if fatal := [line for line in lines if "FATAL" in line]:
         raise ImageError(f"{tree.name} does not hold together: {fatal[0]}")
     found = (_WARNING.search(_PLACE.sub("", line)) for line in lines)
-    return [f"{each['check']}: {each['text']}" for each in found if each]
+    texts = [f"{each['check']}: {each['text']}" for each in found if each]
+    # Labels are stored as properties, which some checks take for those of devices.
+    return [text for text in texts if ": /__symbols__" not in text]
 
 
 def _run(command: list[str]) -> list[str]:

@@ -72,8 +72,21 @@ def show(*, name: str, board: str | None, soc: str | None, output: str) -> None:
     metavar="FILE",
     help="A compiled device tree, in place of those of the board's kernel package.",
 )
+@click.option(
+    "--bindings",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Documentation/devicetree/bindings of a kernel's source, for dtschema.",
+)
 @output_option()
-def check(*, overlays: tuple[str, ...], board: str | None, tree: Path | None, output: str) -> None:
+def check(
+    *,
+    overlays: tuple[str, ...],
+    board: str | None,
+    tree: Path | None,
+    bindings: Path | None,
+    output: str,
+) -> None:
     """Merge overlays into a board's device trees and say what comes of it.
 
     An OVERLAY is a name or a .dts or .dtbo file, then its parameters:
@@ -88,7 +101,8 @@ def check(*, overlays: tuple[str, ...], board: str | None, tree: Path | None, ou
     trees = (tree,) if tree else _packaged(board or "")
     soc = _family(board, None) or _family_of(trees[0])
     with tempfile.TemporaryDirectory(prefix="edge-overlays-") as work:
-        findings = check_overlays(trees, _resolved(overlays, soc), Path(work))
+        resolved = _resolved(overlays, soc)
+        findings = check_overlays(trees, resolved, Path(work), bindings=bindings)
     emit(map(_finding, findings), columns=("tree", "result", "detail"), output=output)
     _tell(findings)
 
