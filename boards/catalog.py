@@ -60,10 +60,10 @@ def all_profiles() -> list[Profile]:
     return [profile for profile, _ in _sort_out(find_boards())]
 
 
-def faulty_boards() -> dict[Path, EdgeError]:
+def faulty_boards() -> dict[Path, ConfigError]:
     """Return the user's board files that do not count, and what is wrong with them."""
     shelf = find_boards()
-    faults: dict[Path, EdgeError] = dict(shelf.refused)
+    faults = dict(shelf.refused)
     sound = {path for _, path in _sort_out(shelf)}
     for path in shelf.files.values():
         if path not in sound:
@@ -144,20 +144,21 @@ def _sort_out(shelf: Shelf) -> list[tuple[Profile, Path]]:
         path = shelf.files[name]
         try:
             found.append((_load(path, shelf), path))
-        except (EdgeError, OSError):
+        except (EdgeError, OSError, UnicodeDecodeError):
             if path.parent == SHIPPED:
                 raise
     return found
 
 
-def _fault_of(path: Path, shelf: Shelf) -> EdgeError:
+def _fault_of(path: Path, shelf: Shelf) -> ConfigError:
+    told = f"{path} changed while it was read"
     try:
         _load(path, shelf)
     except EdgeError as error:
-        return error
-    except OSError as error:
-        return ConfigError(f"{path} cannot be read: {error.strerror}")
-    return ConfigError(f"{path} changed while it was read")
+        told = error.message if str(path) in error.message else f"{path}: {error.message}"
+    except (OSError, UnicodeDecodeError) as error:
+        told = f"{path} cannot be read: {error}"
+    return ConfigError(told, hint=f"edgectl boards validate {path}")
 
 
 def _load(path: Path, shelf: Shelf) -> Profile:

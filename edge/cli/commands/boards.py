@@ -129,10 +129,8 @@ def warn_of_faulty_boards() -> None:
     """Name the user's files that are no boards."""
     from boards.catalog import faulty_boards
 
-    for path, error in faulty_boards().items():
-        message = error.message if str(path) in error.message else f"{path}: {error.message}"
-        hint = error.hint or f"edgectl boards validate {path}"
-        click.echo(inert(f"warning: {message} ({hint})"), err=True)
+    for error in faulty_boards().values():
+        click.echo(inert(f"warning: {error.message} ({error.hint})"), err=True)
 
 
 def _row(profile: "Profile", path: Path) -> dict[str, object]:
