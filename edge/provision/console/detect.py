@@ -49,6 +49,11 @@ class StageDetector:
         """Return what is known about the machine of the latest boot."""
         return self._facts
 
+    @property
+    def family(self) -> str:
+        """Return the board's SoC family: the one that was named, or that the console gave away."""
+        return self._family or self._facts.family
+
     def start(self, now_s: float) -> float:
         """Return when this detector was first started: `now_s`, or an earlier moment."""
         if self._started_s is None:
@@ -94,7 +99,7 @@ class StageDetector:
             stage=stage,
             text=text,
             boot=self._boot,
-            advice=pattern.advise(self._family or self._facts.family),
+            advice=pattern.advise(self.family),
             at_s=at_s,
             boot_at_s=self._boot_at_s,
         )

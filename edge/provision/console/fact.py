@@ -31,6 +31,7 @@ _FAMILIES: Final = tuple(
         (r"^Machine model: Raspberry Pi (4|400|Compute Module 4)", "bcm2711"),
         (r"^Machine model: Raspberry Pi (5|500|Compute Module 5)", "bcm2712"),
         (r"^Machine model: Raspberry Pi (3|Zero 2|Compute Module 3)", "bcm2837"),
+        (r"^Starting start4\.elf @ 0x", "bcm2711"),
         (r"^dt-match: .*brcm,bcm2712", "bcm2712"),
         (r"\[L4T TegraBoot\]|^Machine model: NVIDIA Jetson Nano", "tegra210"),
         (r"MB1 \(version: \S*-t194-|^Machine model: NVIDIA Jetson .*Xavier", "tegra194"),

@@ -17,7 +17,7 @@ from typing import Final
 from edge.errors import BoardFailedError, ConsoleLostError, NodeError, StageTimeoutError
 from edge.events import Event, Listener
 from edge.provision.console.detect import StageDetector
-from edge.provision.console.explain import AWAY, explain_noise, explain_silence
+from edge.provision.console.explain import AWAY, explain_noise, explain_silence, explain_stall
 from edge.provision.console.fact import Facts
 from edge.provision.console.log import RawLog, TextLog
 from edge.provision.console.noise import NoiseMeter
@@ -286,7 +286,9 @@ class _Follower:
             return explain_noise(self.console.baud)
         if not self.bytes_read:
             return explain_silence(connect)
-        return last.advice or None if last else None
+        if last is None:
+            return None
+        return last.advice or explain_stall(last.stage, self.detector.family)
 
     def _take(self, data: bytes) -> None:
         at_s = self._now_s()

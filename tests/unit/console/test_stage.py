@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boot stages named from console logs."""
 
-from itertools import pairwise
-from pathlib import Path
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.provision.console import Stage, StageDetector, StagePassed
-
-GOLDEN = Path(__file__).parents[2] / "golden" / "console"
-LOGS = sorted(path.stem for path in GOLDEN.glob("*.log"))
+from tests.unit.console.test_replay import cut
 
 
 def stages_of(*pieces: bytes) -> list[StagePassed]:
@@ -19,27 +13,6 @@ def stages_of(*pieces: bytes) -> list[StagePassed]:
     detector = StageDetector()
     events = [event for piece in pieces for event in detector.feed(piece)]
     return [event for event in events if isinstance(event, StagePassed)]
-
-
-def cut(data: bytes, places: list[int]) -> list[bytes]:
-    """Return `data` cut at `places`."""
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[start:end] for start, end in pairwise(edges)]
-
-
-@pytest.mark.parametrize("name", LOGS)
-def test_golden_log(name: str) -> None:
-    """Each reference log yields exactly the stages written down beside it."""
-    passed = stages_of((GOLDEN / f"{name}.log").read_bytes())
-    shown = "".join(f"{one.boot} {one.stage}: {one.text}\n" for one in passed)
-    assert shown == (GOLDEN / f"{name}.stages").read_text()
-
-
-@given(name=st.sampled_from(LOGS), places=st.lists(st.integers(0, 4096), max_size=40))
-def test_cutting_a_log_changes_nothing(name: str, places: list[int]) -> None:
-    """A log arriving in any pieces yields the same stages as in one piece."""
-    data = (GOLDEN / f"{name}.log").read_bytes()
-    assert stages_of(*cut(data, places)) == stages_of(data)
 
 
 @given(data=st.binary(max_size=600), places=st.lists(st.integers(0, 600), max_size=10))

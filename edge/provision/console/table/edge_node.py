@@ -6,18 +6,12 @@ from typing import Final
 from edge.provision.console.pattern import Pattern, Repeat
 from edge.provision.console.stage import Stage
 
-_NO_DRIVERS = (
-    "the kernel in this image has no drivers for this board's disks; build it with the kernel that"
-    " the profile names and the pieces it asks for (edgectl boards show)"
-)
-
 PATTERNS: Final = (
     Pattern(
         Stage.LOADER_FAILED,
         r"^edge: loader: .*: error \d+",
-        advice="our loader could not take this step, so the boot partition is damaged or from"
-        " another version: flash the card again, and if it comes back build the image anew",
-        families=dict.fromkeys(("tegra194", "tegra234"), _NO_DRIVERS),
+        advice="our loader could not take this step, so the boot partition is damaged or the kernel"
+        " lacks loop or squashfs: flash the card again, or build the image with its kernel",
     ),
     Pattern(
         Stage.MACHINED_ERROR,

@@ -14,10 +14,6 @@ _STORAGE = (
     "the kernel cannot read the disk reliably: push the card in again, use a better power supply,"
     " and replace the card if it comes back"
 )
-_FOREIGN_KERNEL = (
-    "Debian's kernel cannot reach this board's disks (no clocks without NVIDIA's BPMP): build the"
-    " image with the L4T kernel that the profile asks for"
-)
 
 PATTERNS: Final = (
     Pattern(Stage.EFI_STUB, r"EFI stub: (Booting Linux|Exiting boot services|Loaded initrd)"),
@@ -103,7 +99,6 @@ PATTERNS: Final = (
         r"Kernel panic - not syncing: .*(Attempted to kill init|No working init)",
         advice="the first program of the system ended; the line before says why, and flashing the"
         " card again repairs a damaged one",
-        families=dict.fromkeys(("tegra194", "tegra234"), _FOREIGN_KERNEL),
     ),
     Pattern(
         Stage.KERNEL_FAILED,

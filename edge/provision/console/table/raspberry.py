@@ -24,6 +24,7 @@ _PI5_KERNEL = (
 PATTERNS: Final = (
     Pattern(Stage.FIRMWARE, r"RPi: BOOTSYS release VERSION:", Repeat.STARTS),
     Pattern(Stage.FIRMWARE, r"RPi: BOOTLOADER release VERSION:", Repeat.STARTS),
+    Pattern(Stage.FIRMWARE, r"^Raspberry Pi Bootcode", Repeat.STARTS),
     Pattern(Stage.FIRMWARE, r"^Boot mode: [A-Z0-9-]+ \(..\) order"),
     Pattern(Stage.FIRMWARE, r"^Starting start4?\.elf @ 0x"),
     Pattern(Stage.FIRMWARE, r"^MESS:\d\d:\d\d:\d\d\.\d+:0: (brfs: File read:|arm_loader: )"),

@@ -7,6 +7,6 @@ from edge.provision.console.pattern import Pattern, Repeat
 from edge.provision.console.stage import Stage
 
 PATTERNS: Final = (
-    Pattern(Stage.FIRMWARE, r"^DDR V?[0-9a-f.]+\b.* typ", Repeat.STARTS),
+    Pattern(Stage.FIRMWARE, r"^DDR (V\d+\.\d+|[0-9a-f]{10}) ", Repeat.STARTS),
     Pattern(Stage.FIRMWARE, r"^U-Boot TPL ", Repeat.STARTS),
 )
