@@ -58,6 +58,7 @@ def read_description(folder: Path) -> LabDescription:
             board=image["board"],
             arch=image["arch"],
             build_time=float(image["build_time"]),
+            extensions=tuple(image.get("extensions", ())),
         ),
     )
 

@@ -13,6 +13,8 @@ from edge.node.resource import kind
 from edge.node.resource.store import Store
 
 HISTORY = 64
+EXTENSION = "ext-"
+"""How the names of services begin that extensions of the image bring."""
 
 
 class State(StrEnum):
@@ -122,10 +124,14 @@ class Services:
         self._store.remove(kind.SERVICE, service_id)
 
     def all_healthy(self) -> bool:
-        """Say whether every service runs and none is known to be unhealthy."""
+        """Say whether every service of the node's own runs and none is known to be unhealthy.
+
+        Programs of extensions may wait for hardware that is not there, or be done.
+        """
         return all(
             service.state is State.RUNNING and service.health.healthy is not False
             for service in self._services.values()
+            if not service.id.startswith(EXTENSION)
         )
 
     def _mirror(self, service: Service, message: str) -> None:

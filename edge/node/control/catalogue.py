@@ -7,6 +7,7 @@ from edge.node.control.cluster import ClusterController, MemberController, PeerC
 from edge.node.control.controller import Controller
 from edge.node.control.discovery import DiscoveryController
 from edge.node.control.ethernet import EthernetController
+from edge.node.control.extension import ExtensionServiceController
 from edge.node.control.hardware import HardwareController
 from edge.node.control.hostname import HostnameController
 from edge.node.control.intent import IntentController
@@ -43,6 +44,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     EthernetController,
     ModuleController,
     KubeletController,
+    ExtensionServiceController,
     PerfController,
 )
 
