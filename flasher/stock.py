@@ -8,7 +8,8 @@ from edge import __version__
 from edge.events import Listener, Noted, ignore
 from edge.paths import cache_dir
 from flasher.description import read_description
-from flasher.image.build import build_image
+from flasher.schematic.build import build_schematic
+from flasher.schematic.model import Schematic
 
 _CODE = ("boards", "edge", "flasher", "overlays")
 
@@ -19,14 +20,14 @@ def stock_image(
     """Return the image of a board, built now unless the cache has a current one.
 
     Raises:
-        ToolError, ImageError: as `build_image` does.
+        ToolError, ImageError: as `build_schematic` does.
     """
     path = (folder or cache_dir() / "images") / f"{profile.name}.img"
     if is_current(path, profile.name):
         listener(Noted(text=f"{profile.name}: image from the cache"))
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    build_image(profile, path, listener=listener)
+    build_schematic(Schematic(board=profile.name), path, listener=listener)
     return path
 
 

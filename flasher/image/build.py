@@ -4,7 +4,7 @@
 import errno
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import file_digest
@@ -22,6 +22,7 @@ from flasher.image.design import Design, make_design
 from flasher.image.fetch import Cache
 from flasher.image.filesystem import write_ext4, write_fat
 from flasher.image.inputs import Inputs, fetch_inputs
+from flasher.image.meta import render_image_meta
 from flasher.image.partitions import make_boot_tree, make_efi_tree
 from flasher.image.report import SLOT_GOAL_BYTES, BuildReport
 from flasher.image.slot import Slot, build_slot
@@ -44,11 +45,12 @@ def build_image(
     listener: Listener = ignore,
     cache: Path | None = None,
     refresh: bool = False,
+    check: Callable[[Path], None] = lambda _image: None,
 ) -> BuildReport:
     """Build the image of a board and write it and its description (`<output>.json`).
 
     The file appears when it is whole. `cache` keeps downloads and what is made of them; `refresh`
-    asks the archive again before its day is over.
+    asks the archive again before its day is over. `check` may refuse the image before it appears.
 
     Raises:
         ToolError: when a program that this needs is missing or fails.
@@ -74,6 +76,7 @@ def build_image(
             running.detail = f"{format_size(report.size_bytes)}, {report.sha256[:12]}"
         description = work / "image.json"
         description.write_text(json.dumps(asdict(report), indent=2, sort_keys=True) + "\n")
+        check(image)
         description.replace(output.with_name(f"{output.name}.json"))
         image.replace(output)
     return report
@@ -84,6 +87,7 @@ def _assemble(design: Design, inputs: Inputs, trees: Trees, slot: Slot, work: Pa
     profile, image = design.profile, work / "image"
     plan, time_s = profile.partition_table, inputs.build_time
     boot_uuid = stable_guid(profile.name, "BOOT file system")
+    (work / "meta").write_bytes(render_image_meta(design.wishes.meta))
     contents = _contents(profile, inputs, work)
     boot_partition = _grub_name(plan.kind, contents)
     efi = make_efi_tree(
@@ -122,7 +126,7 @@ def _contents(profile: Profile, inputs: Inputs, work: Path) -> list[Content]:
     bios = [Content("BIOS", plan.bios_mib)] if plan.bios_mib else []
     boot = [Content("BOOT", plan.boot_mib, work / "boot.ext4")] if plan.boot_mib else []
     efi = Content("EFI", plan.efi_mib, work / "efi.fat")
-    return [efi, *bios, *boot, Content("META", META_MIB), *loaders]
+    return [efi, *bios, *boot, Content("META", META_MIB, work / "meta"), *loaders]
 
 
 def _grub_name(kind: str, contents: list[Content]) -> str:

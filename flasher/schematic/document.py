@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from edge.errors import ConfigError
 from flasher.extension.document import Section, load_yaml, validate
-from flasher.schematic.meta import key_fault
+from flasher.image.meta import key_fault
 from flasher.schematic.model import Content, Extension, Overlay, Schematic
 
 

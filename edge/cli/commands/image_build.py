@@ -2,59 +2,26 @@
 """`edgectl image build`: bootable images of boards."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli.commands.image_options import read_schematic, schematic_options
 from edge.cli.output import emit
 from edge.events import Event, Noted, StepFinished
 
 if TYPE_CHECKING:
     from flasher.image.report import BuildReport
 
-_TEXT = click.Path(path_type=Path, dir_okay=False, exists=True)
-
 
 @click.command()
-@click.option("--board", required=True, help="The board to build for; see `edgectl boards list`.")
+@schematic_options
 @click.option(
     "--output",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to write the image.  [default: BOARD.img]",
 )
-@click.option(
-    "--overlay",
-    "overlays",
-    multiple=True,
-    metavar="NAME[,PARAMETER=VALUE]",
-    help="Merge this device-tree overlay too, one of `edgectl overlays list` or a .dts or .dtbo"
-    " file. Repeatable.",
-)
-@click.option(
-    "--extension",
-    "extensions",
-    multiple=True,
-    metavar="NAME|FOLDER",
-    help="Put in this system extension, one of `edgectl extensions list` or a folder of your own."
-    " Repeatable.",
-)
-@click.option(
-    "--piece",
-    "pieces",
-    multiple=True,
-    metavar="NAME=PATH",
-    help="Something that Debian does not have; `edgectl boards show` tells which. Repeatable.",
-)
-@click.option(
-    "--kernel-arg",
-    "arguments",
-    multiple=True,
-    metavar="ARGUMENT",
-    help="Start the kernel with this argument too. Repeatable.",
-)
-@click.option("--config-txt", type=_TEXT, help="Your own lines for the Raspberry Pi firmware.")
-@click.option("--grub-cfg", type=_TEXT, help="Your own commands for GRUB.")
 @click.option("--refresh", is_flag=True, help="Ask the archive for newer packages now.")
 @click.option(
     "-o",
@@ -65,49 +32,18 @@ _TEXT = click.Path(path_type=Path, dir_okay=False, exists=True)
     show_default=True,
     help="How to print the result.",
 )
-def build(
-    *,
-    board: str,
-    file: Path | None,
-    overlays: tuple[str, ...],
-    extensions: tuple[str, ...],
-    pieces: tuple[str, ...],
-    arguments: tuple[str, ...],
-    config_txt: Path | None,
-    grub_cfg: Path | None,
-    refresh: bool,
-    output: str,
-) -> None:
-    """Build the bootable image of a board.
+def build(*, file: Path | None, refresh: bool, output: str, **words: Any) -> None:
+    """Build the bootable image of a board, and check it.
 
-    Its description goes beside it as IMAGE.json.
+    Its description goes beside it as IMAGE.json. The image appears when it is whole and nothing
+    that `edgectl image verify` looks at is wrong with it.
     """
-    from boards.catalog import load_profile
-    from flasher.extension.catalog import load_extension
-    from flasher.image.build import build_image
-    from flasher.image.wishes import Wishes
-    from overlays.choice import parse_choice
+    from flasher.schematic.build import build_schematic
 
-    wishes = Wishes(
-        overlays=tuple(map(parse_choice, overlays)),
-        extensions=tuple(map(load_extension, extensions)),
-        pieces=dict(map(_piece, pieces)),
-        arguments=arguments,
-        config_txt=config_txt.read_text() if config_txt else "",
-        grub_cfg=grub_cfg.read_text() if grub_cfg else "",
-    )
-    target = file or Path(f"{board}.img")
-    report = build_image(
-        load_profile(board), target, wishes=wishes, listener=_narrate, refresh=refresh
-    )
+    schematic = read_schematic(words)
+    target = file or Path(f"{schematic.board}.img")
+    report = build_schematic(schematic, target, listener=_narrate, refresh=refresh)
     _show(report, target, output)
-
-
-def _piece(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise click.BadParameter(f"{text!r} is not NAME=PATH", param_hint="--piece")
-    return name, Path(path)
 
 
 def _show(report: "BuildReport", target: Path, output: str) -> None:
@@ -123,7 +59,7 @@ def _show(report: "BuildReport", target: Path, output: str) -> None:
     row = {**asdict(report), "image": str(target)}
     if output == "table":
         row["size"] = format_size(report.size_bytes)
-    emit([row], columns=("image", "board", "version", "size", "sha256"), output=output)
+    emit([row], columns=("image", "board", "version", "size", "schematic", "sha256"), output=output)
     _say(f"next: edgectl flash --image {target} --to DEVICE")
 
 
