@@ -22,7 +22,8 @@ class EmulatorFirmware(Section):
     """A file of the image's EFI partition that takes the place of the boot ROM's finds."""
     device_tree: RelativePath | None = None
     device_tree_overlay: str | None = None
-    """A device-tree overlay for the emulator alone, which never reaches an image."""
+    """An overlay for the emulator alone, which never reaches an image: its name in
+    `edge/provision/emulator/trees`."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "EmulatorFirmware":
@@ -50,7 +51,7 @@ class Emulator(Fact):
     disk_device: str
     """A device model, or `sd` for the machine's own card slot."""
     nic_device: str | None = None
-    """Nothing where no network of this machine can be emulated."""
+    """A device model; nothing where no network of this machine can be emulated."""
     extra_devices: tuple[str, ...] = ()
-    serial_ports: int = Field(default=1, ge=1, le=2)
-    chardev_console: str = ""
+    serial_ports: tuple[str, ...] = Field(min_length=1)
+    """What Linux calls the machine's ports, in order; the board's console is one of them."""

@@ -24,10 +24,13 @@ BOARD = "qemu-arm64"
 
 @click.command()
 @click.option("--fast", is_flag=True, help="Use a lab node: no emulator, under half a minute.")
-@click.option("--board", default=BOARD, show_default=True, help="Which emulated board.")
+@click.option("--board", help=f"Which emulated board.  [default: {BOARD}]")
+@click.option(
+    "--emulator", metavar="NAME", help="Which of the board's emulators; see `edgectl boards show`."
+)
 @click.option("--no-tui", is_flag=True, help="End in a table, also on a terminal.")
 @output_option("table", "json")
-def command(fast: bool, board: str, no_tui: bool, output: str) -> None:
+def command(fast: bool, board: str | None, emulator: str | None, no_tui: bool, output: str) -> None:
     """Take a virtual board from profile to configured, monitored node.
 
     The image that a user would flash is built, written to a card and read back, booted,
@@ -37,30 +40,34 @@ def command(fast: bool, board: str, no_tui: bool, output: str) -> None:
     # The demonstration's cards and nodes are not the user's.
     os.environ["EDGECTL_HOME"] = str(data_dir() / "demo")
     folder = data_dir()
+    from boards.catalog import load_profile
+    from edge.provision.demo.emulated import EmulatedBench
+    from edge.provision.demo.lab import LabBench
     from flasher.record import card_records
 
     records = card_records()
     with narrate() as listener:
-        bench = _make_bench(fast, board, folder, records, listener)
+        if fast:
+            bench: Bench = LabBench(folder, records)
+        elif board or emulator:
+            bench = EmulatedBench(load_profile(board or BOARD), folder, records, emulator=emulator)
+        else:
+            bench = _usual_bench(folder, records, listener)
     outcome = _run(bench, records, folder, ends_in_tui=_wants_tui(no_tui, output))
     _show(outcome, output)
     _say_next()
 
 
-def _make_bench(
-    fast: bool, board: str, folder: Path, records: "CardRecords", listener: "Listener"
-) -> "Bench":
+def _usual_bench(folder: Path, records: "CardRecords", listener: "Listener") -> "Bench":
+    """Return the usual board's bench, or a lab node where there is no emulator."""
+    from boards.catalog import load_profile
     from edge.errors import ToolError
     from edge.events import Noted
+    from edge.provision.demo.emulated import EmulatedBench
     from edge.provision.demo.lab import LabBench
 
-    if fast:
-        return LabBench(folder, records)
-    from boards.catalog import load_profile
-    from edge.provision.demo.emulated import EmulatedBench
-
     try:
-        return EmulatedBench(load_profile(board), folder, records)
+        return EmulatedBench(load_profile(BOARD), folder, records)
     except ToolError as error:
         text = f"no emulator here ({error.message}): going on with a lab node, as --fast does"
         listener(Noted(text=text))

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from boards.profile import Profile
-from edge.errors import NodeError, ToolError
+from edge.errors import NodeError
 from edge.events import Event, Listener, Noted
 from edge.provision.console import (
     Stage,
@@ -19,7 +19,7 @@ from edge.provision.console import (
     open_console,
 )
 from edge.provision.demo.bench import Written, make_folder
-from edge.provision.emulator import VirtualBoard, check_emulator
+from edge.provision.emulator import VirtualBoard, check_emulator, choose_emulator
 from edge.provision.network import check_private_network, enter_private_network, private_network
 from edge.units import GIB
 from flasher.card import CardSpec
@@ -30,23 +30,26 @@ from flasher.write import flash
 
 DISK_BYTES = 4 * GIB
 BOOT_DEADLINE_S = 240.0
+SLOW_BOOT_DEADLINE_S = 480.0
+"""Of a machine whose processors share one thread of the host."""
 _ENDS = (Stage.MAINTENANCE, Stage.RUNNING)
 
 
 class EmulatedBench:
     """A board of the given profile in QEMU, in a network namespace of its own."""
 
-    def __init__(self, profile: Profile, folder: Path, records: CardRecords) -> None:
+    def __init__(
+        self, profile: Profile, folder: Path, records: CardRecords, *, emulator: str | None = None
+    ) -> None:
         """Check that the emulator is there before anything is built.
 
         Raises:
-            BoardError, ToolError: when it is not.
+            BoardError: when the board has none, or none of that name.
+            ToolError: when something that it needs is not installed.
         """
-        if profile.emulator is None:
-            raise ToolError(f"board {profile.name} has no emulator")
-        check_emulator(profile.emulator)
+        self.emulator = check_emulator(choose_emulator(profile, emulator))
         check_private_network()
-        self.title = f"{profile.title}, emulated"
+        self.title = f"{profile.title}, emulated by {self.emulator.name}"
         self._profile = profile
         self._folder = make_folder(folder)
         self._records = records
@@ -56,9 +59,19 @@ class EmulatedBench:
         self._detector = StageDetector()
 
     @property
+    def deadline_s(self) -> float:
+        """Return how long a boot may take."""
+        return SLOW_BOOT_DEADLINE_S if self.emulator.threads == "single" else BOOT_DEADLINE_S
+
+    @property
     def disk(self) -> Path:
         """Return the card as a file."""
         return self._folder / "card.img"
+
+    @property
+    def other_port(self) -> str:
+        """Return what came out of the machine's second serial port, if it has one."""
+        return self._board.other_port if self._board else ""
 
     def prepare(self, listener: Listener, spec: CardSpec | None = None) -> Written:
         """Build the board's image and flash it to a card, with what `spec` wants on it."""
@@ -74,7 +87,7 @@ class EmulatedBench:
         """Enter a network namespace with one wire to the board."""
         enter_private_network()
         network = self._stack.enter_context(private_network(dhcp=dhcp))
-        self._board = VirtualBoard(self._profile, self.disk, link=network.link)
+        self._board = VirtualBoard(self._profile, self.emulator, self.disk, link=network.link)
         self._stack.callback(self._board.close)
 
     async def power_on(self, listener: Listener) -> str:
@@ -109,10 +122,10 @@ class EmulatedBench:
         )
         await asyncio.to_thread(self._board.switch_on)
         try:
-            return await asyncio.wait_for(passed, BOOT_DEADLINE_S)
+            return await asyncio.wait_for(passed, self.deadline_s)
         except TimeoutError as error:
             raise NodeError(
-                f"the board did not come up in {BOOT_DEADLINE_S:.0f} s",
+                f"the board did not come up in {self.deadline_s:.0f} s",
                 hint=f"read {self._folder / 'console.log'}",
             ) from error
 

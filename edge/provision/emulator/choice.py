@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which of a board's emulators is used, and whether everything that it needs is there."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from boards.emulator import Emulator
+from boards.profile import Profile
+from edge.errors import BoardError, ToolError
+from flasher.image.tool import require_tools
+
+_VERSION = re.compile(r"version (\d+(?:\.\d+)*)")
+
+
+def choose_emulator(profile: Profile, name: str | None = None) -> Emulator:
+    """Return the board's emulator called `name`, or its usual one.
+
+    Raises:
+        BoardError: when it has none, or none of that name.
+    """
+    known = {each.name: each for each in profile.emulators}
+    if not known:
+        raise BoardError(
+            f"board {profile.name} has no emulator",
+            hint="`edgectl boards list` tells which boards have one",
+        )
+    if name is None:
+        return profile.emulators[0]
+    if name not in known:
+        raise BoardError(
+            f"board {profile.name} has no emulator {name!r}",
+            hint=f"emulators of {profile.name}: {', '.join(known)}",
+        )
+    return known[name]
+
+
+def check_emulator(emulator: Emulator) -> Emulator:
+    """Return `emulator` when what it needs is installed, and new enough.
+
+    Raises:
+        ToolError: naming the package to install.
+    """
+    if shutil.which(emulator.program) is None:
+        raise ToolError(
+            f"{emulator.program} is missing", hint=f"sudo apt install {emulator.package}"
+        )
+    _check_version(emulator)
+    firmware = emulator.firmware
+    for path in filter(None, (firmware.bios, firmware.flash_code, firmware.flash_vars)):
+        if not Path(path).exists():
+            raise ToolError(f"{path} is missing", hint=f"sudo apt install {firmware.package}")
+    if firmware.kernel:
+        require_tools(("mcopy",))
+    if firmware.device_tree_overlay:
+        require_tools(("dtc", "fdtoverlay"))
+    return emulator
+
+
+def emulator_version(program: str) -> str:
+    """Return the version that QEMU itself tells.
+
+    Raises:
+        ToolError: when it does not run.
+    """
+    try:
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ToolError(f"{program} does not run: {error.strerror}") from error
+    found = _VERSION.search(told.stdout)
+    if found is None:
+        raise ToolError(f"{program} does not tell its version: {told.stderr.strip()}")
+    return found[1]
+
+
+def _check_version(emulator: Emulator) -> None:
+    version = emulator_version(emulator.program)
+    if _number(version) < _number(emulator.at_least):
+        raise ToolError(
+            f"QEMU {version} has no usable {emulator.machine} machine, {emulator.at_least} has one",
+            hint="`python3 dev.py emulators` in a checkout installs a newer QEMU from backports",
+        )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
