@@ -76,7 +76,11 @@ def compile_overlay(overlay: ResolvedOverlay, work: Path) -> Path:
         run_tool("dtc", *options, compiled, source, prefer=r"^(Error:|ERROR)")
     except ToolError as error:
         fault = error.message.removeprefix("dtc failed: ").replace(f"{source}:", "line ")
-        raise ImageError(f"overlay {overlay.name} does not compile: {fault}") from error
+        hint = "it is compiled without the C preprocessor: no #include, no names for numbers"
+        raise ImageError(
+            f"overlay {overlay.name} does not compile: {fault}",
+            hint=hint if b"\n#include" in overlay.content else None,
+        ) from error
     return compiled
 
 

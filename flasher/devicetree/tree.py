@@ -18,6 +18,7 @@ _HEADER = struct.Struct(">7I")  # magic, size, structure, strings, reserved memo
 _WORD = struct.Struct(">I")
 _BEGIN_NODE, _END_NODE, _PROPERTY, _NOTHING, _END = 1, 2, 3, 4, 9
 _LARGEST_BYTES = 16 << 20
+_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ def _parse(blob: bytes, place: int, names: int) -> Node:
                 above[-1].children[name] = node
             root = root or node
             above.append(node)
+            if len(above) > _DEEPEST:
+                raise ValueError("its nodes are nested too deeply")
         elif token == _PROPERTY:
             length, offset = struct.unpack_from(">2I", blob, place)
             start = place + 8
