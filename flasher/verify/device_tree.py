@@ -4,10 +4,10 @@
 import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from edge.errors import BoardError, ImageError
+from flasher.devicetree.fit import require_fit
 from flasher.devicetree.merge import compile_overlay
 from flasher.devicetree.outcome import require_outcome
 from flasher.devicetree.overlay import CompiledOverlay
@@ -233,7 +233,8 @@ def _unmerged(subject: Subject, tree: Tree, merged: list[dict[str, Any]]) -> Ite
         folder.mkdir(exist_ok=True)
         try:
             resolved = resolve(choice, subject.profile.soc)
-            compiled = load_tree(Path(compile_overlay(resolved, folder)))
-            require_outcome(CompiledOverlay(compiled), tree, tree)
+            overlay = CompiledOverlay(load_tree(compile_overlay(resolved, folder)))
+            require_fit(overlay, tree)
+            require_outcome(overlay, tree, tree)
         except (ImageError, BoardError) as error:
             yield f"{each['name']}: {error.message}"

@@ -25,7 +25,8 @@ def _check_chain(subject: Subject) -> Outcome:
 def _check_profile(subject: Subject) -> Outcome:
     profile = subject.profile
     targets = [name for each in profile.efi_files for name in each.targets]
-    targets += [name for each in profile.device_trees for name in each.targets]
+    folder = f"{SLOT}/" if profile.loader.kind == "rpi-direct" else ""
+    targets += [f"{folder}{name}" for each in profile.device_trees for name in each.targets]
     targets += profile.loader.targets
     if not targets:
         return not_applicable("the profile names no files for the EFI partition")

@@ -46,11 +46,10 @@ def read_efi(content: bytes) -> EfiProgram:
 
 
 def elf_arch(content: bytes) -> str:
-    """Return the architecture of an ELF file, or nothing when it is none."""
-    if content[:4] != b"\x7fELF":
+    """Return the architecture of a little-endian ELF file, or nothing when it is none."""
+    if content[:4] != b"\x7fELF" or content[5:6] != b"\1":
         return ""
-    order = "little" if content[5] == 1 else "big"
-    machine = int.from_bytes(content[18:20], "little" if order == "little" else "big")
+    machine = int.from_bytes(content[18:20], "little")
     return _ELF_MACHINES.get(machine, f"machine {machine}")
 
 

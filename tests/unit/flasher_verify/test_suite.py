@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suite of checks as a whole."""
+
+from flasher.verify import CHECKS
+from tests.unit.flasher_verify import test_boot, test_disk, test_system
+
+
+def test_every_check_is_proven_able_to_fail() -> None:
+    """No check is without a fault that it is seen to find."""
+    faults = (*test_disk.FAULTS, *test_boot.FAULTS, *test_system.FAULTS)
+    proven = {fault.check for fault in faults} | {"description"}  # in test_input.py
+    assert proven == {check.name for check in CHECKS}

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of device trees, initramfs, modules and root, and the checks that find them."""
+
+from pathlib import Path
+
+import pytest
+
+from flasher.verify import Verdict
+from tests.fakes.board_image import VERSION, fake_elf, fake_kernel, fake_module, fake_tree
+from tests.fakes.spoil import Fault, find, identity, initramfs, merged, put, root, setting, unroot
+
+FOLDER = f"usr/lib/modules/{VERSION}"
+DTB = "bcm2711-rpi-4-b.dtb"
+PI4 = ("raspberrypi,4-model-b", "brcm,bcm2711")
+
+FAULTS = (
+    # device trees
+    Fault("tree-format", DTB, before=put(DTB, fake_tree(*PI4)[:-40])),
+    Fault(
+        "tree-compatible", "not brcm,bcm2711", before=put(DTB, fake_tree("raspberrypi,4-model-b"))
+    ),
+    Fault(
+        "tree-compatible",
+        "as the profile says",
+        board="jetson-nano",
+        before=put(
+            "dtb/nvidia/tegra210-p3450-0000.dtb", fake_tree("other,board", "nvidia,tegra210")
+        ),
+    ),
+    Fault(
+        "tree-names",
+        "is for raspberrypi,400",
+        before=put(DTB, fake_tree("raspberrypi,400", PI4[1])),
+    ),
+    Fault(
+        "tree-names",
+        "another stepping",
+        board="rpi5",
+        before=lambda parts: parts.efi.update(
+            {"A/bcm2712d0-rpi-5-b.dtb": parts.efi["A/bcm2712-rpi-5-b.dtb"]}
+        ),
+    ),
+    Fault("tree-console", "is switched off", before=put(DTB, fake_tree(*PI4, status="disabled"))),
+    Fault("tree-symbols", "merged by them", before=merged(fake_tree(*PI4, labels=False))),
+    Fault("tree-overlays", "disable-bt", before=merged(fake_tree(*PI4))),
+    Fault("tree-overlays", "no tree on the image", before=merged(fake_tree(*PI4), says="1" * 64)),
+    Fault("tree-overlays", "which the profile wants", board="qemu-raspi4b"),
+    # the initramfs
+    Fault("initramfs", "there is no init", before=initramfs(b"0000init\0", b"0000exit\0")),
+    Fault("initramfs", "no program for arm64 (amd64)", before=setting("arch", "amd64")),
+    Fault(
+        "initramfs", "dev/console is no console", before=initramfs(b"dev/console", b"dev/konsole")
+    ),
+    Fault("initramfs", "root.squashfs is no squashfs", before=initramfs(b"\0hsqs", b"\0xxxx")),
+    Fault(
+        "initramfs", "cut off", before=setting("edit_initramfs", lambda content: content[:-5000])
+    ),
+    Fault("init-paths", "which is not in the root", before=unroot("usr/bin/python3.13")),
+    Fault(
+        "init-paths",
+        "which is not in the initramfs",
+        before=lambda parts: setattr(
+            parts,
+            "edit_initramfs",
+            lambda content: content.replace(b"\0modules/loop.ko", b"\0modules/loup.ko").replace(
+                b"00modules/loop.ko", b"00modules/loup.ko"
+            ),
+        ),
+    ),
+    Fault(
+        "early-modules",
+        "is not loaded before it",
+        before=setting(
+            "early", [("squashfs.ko", fake_module(("loop",))), ("loop.ko", fake_module())]
+        ),
+    ),
+    Fault(
+        "early-modules",
+        "squashfs is missing",
+        before=setting("early", [("loop.ko", fake_module())]),
+    ),
+    Fault(
+        "early-modules",
+        "is of kernel 6.1",
+        before=setting(
+            "early", [("loop.ko", fake_module(version="6.1")), ("squashfs.ko", fake_module())]
+        ),
+    ),
+    Fault("microcode", "there is nothing in", board="nuc", before=setting("microcode", b"")),
+    # modules
+    Fault(
+        "module-version",
+        "modules are of kernel",
+        before=setting("kernel", fake_kernel("arm64", version="7.0-other")),
+    ),
+    Fault(
+        "module-version",
+        "lan is of kernel 5.4",
+        before=root(f"{FOLDER}/kernel/lan.ko", fake_module(version="5.4")),
+    ),
+    Fault("module-closure", "card needs card_core", before=unroot(f"{FOLDER}/kernel/card-core.ko")),
+    Fault("module-closure", "does not lead from card", before=root(f"{FOLDER}/modules.dep", b"")),
+    Fault(
+        "module-aliases",
+        "does not lead from of:N*T*Cfake,none",
+        before=root(f"{FOLDER}/modules.alias", b""),
+    ),
+    Fault("drivers", "does not reach its network", before=unroot(f"{FOLDER}/kernel/lan.ko")),
+    Fault("drivers", "block is missing, without which", before=identity("built_in", [])),
+    # the root
+    Fault(
+        "root-programs",
+        "/usr/bin/busybox is there",
+        before=root("usr/bin/busybox", fake_elf("arm64"), 0o755),
+    ),
+    Fault(
+        "root-programs",
+        "/usr/sbin/sh is there",
+        before=lambda parts: parts.links.update({"usr/sbin/sh": "e2fsck"}),
+    ),
+    Fault("root-modes", "runs with the rights of its owner", before=root("usr/lib/x", b"", 0o4755)),
+    Fault("root-modes", "may be written by anybody", before=root("usr/lib/x", b"", 0o666)),
+    Fault(
+        "root-links",
+        "leads to nowhere",
+        before=lambda parts: parts.links.update({"etc/x": "nowhere"}),
+    ),
+    Fault(
+        "root-arch", "e2fsck is for amd64", before=root("usr/sbin/e2fsck", fake_elf("amd64"), 0o755)
+    ),
+    Fault(
+        "root-arch",
+        "the node's first module",
+        before=unroot("usr/lib/python3/dist-packages/edge/node/init.py"),
+    ),
+    Fault("root-identity", "board is 'nuc'", before=identity("board", "nuc")),
+    Fault("root-identity", "kernel is '5'", before=identity("kernel", "5")),
+    Fault("root-identity", "version is '2'", before=identity("version", "2")),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.check}-{fault.says[:28]}")
+def test_the_check_names_what_is_wrong(tmp_path: Path, fault: Fault) -> None:
+    """Of an image in which one thing is wrong, its check fails and says so."""
+    finding = find(tmp_path, fault)
+    assert (finding.verdict, finding.check) == (Verdict.FAILED, fault.check), finding.text
+    assert fault.says in finding.text
