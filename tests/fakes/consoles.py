@@ -36,7 +36,8 @@ class FakeConsoles:
 
     def __init__(self, *adapters: Adapter) -> None:
         self.plugged = list(adapters)
-        self.refusal: EdgeError | None = None
+        self.refusal: Exception | None = None
+        self.fault: EdgeError | None = None
         self.now_s = 100.0
         self.opened: list[Line] = []
         self.open_now = 0
@@ -49,6 +50,8 @@ class FakeConsoles:
 
     def adapters(self) -> tuple[Adapter, ...]:
         """Return what is plugged in."""
+        if self.fault:
+            raise self.fault
         return tuple(self.plugged)
 
     def boards(self) -> tuple[BoardConsole, ...]:

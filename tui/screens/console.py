@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DRAW_S: Final = 0.1
 SILENCE_S: Final = 10.0
 WIDE: Final = 110
+_READERS: Final = "readers"
 _GARBLED: Final = "what arrives is no text: the speed is wrong, or ground is not connected"
 _LINKS: Final = {
     Link.CLOSED: ("○", Tone.FAINT),
@@ -112,11 +113,15 @@ class ConsoleScreen(Screen[None]):
         self.call_after_refresh(self._draw)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error:
+        from tui.app import fault_line
+
+        if event.state is not WorkerState.ERROR or not event.worker.error:
+            return
+        if event.worker.group == _READERS:
+            self._board.take(Refused(reason=fault_line(event.worker.error)), 0.0)
+            self._draw()
+        else:
             self.edge.tell_fault(event.worker.error)
-            if event.worker.group == "console":
-                self._board.take(Refused(reason="reading it failed"), 0.0)
-                self._draw()
 
     @on(ConsoleView.Moved)
     def _show_place(self) -> None:
@@ -207,7 +212,7 @@ class ConsoleScreen(Screen[None]):
         self._read(line, self._reading)
         self._draw()
 
-    @work(thread=True, group="console", exit_on_error=False)
+    @work(thread=True, group=_READERS, exit_on_error=False)
     def _read(self, line: Line, reading: Reading) -> None:
         try:
             self.edge.consoles.follow(line, reading)
