@@ -65,7 +65,8 @@ def test_no_code_names_a_board() -> None:
         for path in (REPOSITORY / package).rglob("*.py"):
             text = path.read_text()
             named = [name for name in board_names() if f'"{name}"' in text]
-            assert not named, f"{path} names {named}"
+            # What others call the boards is a translation and needs both sides.
+            assert not named or path.name == "upstream.py", f"{path} names {named}"
 
 
 def test_firmware_lines_are_as_short_as_the_firmware_reads() -> None:
