@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every test: ctrl-C and hanging up work, however the suite was started."""
+"""What holds for every test: signals work, and the slow set runs only when asked for."""
 
 import signal
+
+import pytest
 
 # A suite started in the background, or under nohup, ignores these, and so would every process
 # that tests start and then stop by them.
@@ -9,3 +11,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that the slow set runs with."""
+    parser.addoption("--slow", action="store_true", help="run the slow set too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow set out unless it is asked for, and say so."""
+    if config.getoption("--slow"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="of the slow set: python3 dev.py test --slow"))
