@@ -33,7 +33,8 @@ def check_pieces(profile: Profile, given: Mapping[str, Path]) -> dict[str, Path]
         elif piece.required:
             raise ImageError(
                 f"board {profile.name} needs {piece.title}, which Debian does not have",
-                hint=f"--piece {piece.name}=PATH; from {piece.origin}: {piece.action}",
+                hint=f"edgectl image build --board {profile.name} --piece {piece.name}=PATH;"
+                f" from {piece.origin}: {piece.action}",
             )
     return dict(given)
 

@@ -32,7 +32,8 @@ def is_node_card(layout: Table | None) -> bool:
         return False
     if layout.kind == "mbr":
         return layout.disk_id == MBR_DISK_ID
-    return layout.by_label("META") is not None and layout.by_label("BOOT") is not None
+    # Boards whose firmware loads kernels itself have no BOOT.
+    return layout.by_label("META") is not None and layout.by_label("EFI") is not None
 
 
 def _sort(device: Device, largest_bytes: int) -> Iterator[str]:

@@ -45,7 +45,8 @@ def test_a_missing_piece_says_where_it_comes_from_and_what_to_do() -> None:
     """Somebody who never heard of it can go and get it."""
     with pytest.raises(ImageError, match="needs the vendor's part, which Debian") as caught:
         check_pieces(with_pieces(piece("arm64-kernel")), {})
-    assert caught.value.hint == "--piece part=PATH; from the vendor's site: unpack it"
+    command = "edgectl image build --board qemu-arm64 --piece part=PATH"
+    assert caught.value.hint == f"{command}; from the vendor's site: unpack it"
 
 
 def test_what_is_not_needed_may_be_missing() -> None:
