@@ -61,7 +61,7 @@ def parse_elf(content: bytes) -> Elf:
         return Elf(arch=None, interpreter="", needed=(), soname="", runpath=())
     try:
         return _parse(content)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, ValueError) as error:
         raise ValueError("a damaged ELF file") from error
 
 

@@ -35,7 +35,11 @@ def check_archive(path: Path, arch: Arch) -> None:
 
 
 def _architectures(archive: tarfile.TarFile, index: Any) -> Iterator[str]:
+    names = frozenset(archive.getnames())
     for each in index["manifests"]:
+        if _blob(each) not in names:
+            # An archive for one platform keeps the index of all.
+            continue
         document = _read(archive, _blob(each))
         if "manifests" in document:
             yield from _architectures(archive, document)
