@@ -37,6 +37,8 @@ def _check_kernel(subject: Subject) -> Outcome:
     kernel, wanted = subject.kernel, subject.profile.arch
     if kernel.arch != wanted:
         return failed(f"the kernel is for {kernel.arch}, the board is {wanted}")
+    if subject.profile.loader.kind == "grub-efi" and not kernel.has_efi_stub:
+        return failed("the kernel has no EFI stub, which is how GRUB starts it")
     name = "arm64 Image" if wanted == "arm64" else "bzImage"
     return ok(f"{name} {kernel.version}, {kernel.image_bytes} bytes in memory".replace("  ", " "))
 
@@ -104,7 +106,7 @@ CHECKS = (
     ),
     Check(
         name="kernel-image",
-        rule="the kernel is an image for the board's processor",
+        rule="the kernel is an image for the board's processor that its loader can start",
         evidence="emulated",
         run=_check_kernel,
     ),

@@ -16,6 +16,7 @@ from flasher.image.tool import require_tools
 from flasher.source.format import COMPRESSIONS, HEAD_BYTES, Kind, recognise
 from flasher.table import Partition
 from flasher.verify import (
+    addition,
     config_txt,
     description,
     device_tree,
@@ -53,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     *initramfs.CHECKS,
     *module.CHECKS,
     *root.CHECKS,
+    *addition.CHECKS,
     *description.CHECKS,
 )
 

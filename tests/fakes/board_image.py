@@ -183,13 +183,16 @@ def fake_uboot() -> bytes:
     return b"\x0a\0\0\x14".ljust(4096, b"\0") + b"U-Boot 2025.01-3 (Jun 24 2026)\0"
 
 
-def fake_kernel(arch: str, *, image_bytes: int = 4 * MIB, version: str = VERSION) -> bytes:
+def fake_kernel(
+    arch: str, *, image_bytes: int = 4 * MIB, version: str = VERSION, stub: bytes = b"MZ"
+) -> bytes:
     """Return the beginning of a kernel, with the version that it prints."""
     if arch == "arm64":
-        head = bytes(16) + struct.pack("<Q", image_bytes)
+        head = stub.ljust(16, b"\0") + struct.pack("<Q", image_bytes)
         banner = f"\0Linux version {version} (somebody) #1\0".encode()
         return head.ljust(56, b"\0") + b"ARM\x64" + bytes(64) + banner
     setup = bytearray(0x1000)
+    setup[:2] = stub
     setup[0x202:0x206] = b"HdrS"
     setup[0x20E:0x210] = struct.pack("<H", 0x800)
     setup[0x260:0x264] = struct.pack("<I", image_bytes)

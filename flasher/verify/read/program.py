@@ -29,6 +29,8 @@ class KernelImage:
     arch: str
     image_bytes: int
     version: str
+    has_efi_stub: bool
+    """Whether it is an EFI program itself, which is how GRUB starts it."""
 
 
 def read_efi(content: bytes) -> EfiProgram:
@@ -59,13 +61,18 @@ def read_kernel(content: bytes) -> KernelImage:
     Raises:
         ImageError: when it is neither.
     """
+    stub = content[:2] == b"MZ"
     if content[_ARM64_MAGIC_AT : _ARM64_MAGIC_AT + 4] == _ARM64_MAGIC:
         (size,) = struct.unpack_from("<Q", content, 16)
-        return KernelImage(arch="arm64", image_bytes=size, version=_banner(content))
+        return KernelImage(
+            arch="arm64", image_bytes=size, version=_banner(content), has_efi_stub=stub
+        )
     if content[_BZIMAGE_AT : _BZIMAGE_AT + 4] == _BZIMAGE:
         at = 0x200 + int.from_bytes(content[0x20E:0x210], "little")
         version = content[at : at + 200].split(b"\0")[0].split(b" ")[0].decode(errors="replace")
-        return KernelImage(arch="amd64", image_bytes=_u32(content, 0x260), version=version)
+        return KernelImage(
+            arch="amd64", image_bytes=_u32(content, 0x260), version=version, has_efi_stub=stub
+        )
     raise ImageError("is neither an arm64 Image nor a bzImage")
 
 

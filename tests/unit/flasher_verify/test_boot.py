@@ -52,6 +52,7 @@ FAULTS = (
     Fault(
         "kernel-image", "the kernel is for amd64", before=setting("kernel", fake_kernel("amd64"))
     ),
+    Fault("kernel-image", "no EFI stub", before=setting("kernel", fake_kernel("arm64", stub=b""))),
     Fault("kernel-image", "neither an arm64 Image nor", before=setting("kernel", bytes(4096))),
     Fault("u-boot", "is no U-Boot", before=put("u-boot.bin", b"\x0a\0\0\x14" + bytes(64))),
     Fault(

@@ -5,9 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from edge.meta.adv import render_store
 from flasher.verify import Verdict
 from tests.fakes.board_image import VERSION, fake_elf, fake_kernel, fake_module, fake_tree
-from tests.fakes.spoil import Fault, find, identity, initramfs, merged, put, root, setting, unroot
+from tests.fakes.spoil import (
+    Fault,
+    find,
+    identity,
+    in_partition,
+    initramfs,
+    merged,
+    put,
+    root,
+    setting,
+    unroot,
+)
 
 FOLDER = f"usr/lib/modules/{VERSION}"
 DTB = "bcm2711-rpi-4-b.dtb"
@@ -107,6 +119,17 @@ FAULTS = (
     ),
     Fault("drivers", "does not reach its network", before=unroot(f"{FOLDER}/kernel/lan.ko")),
     Fault("drivers", "block is missing, without which", before=identity("built_in", [])),
+    # what was added
+    Fault("meta", "neither copy", after=in_partition(3, 0, b"x" * (512 << 10))),
+    Fault("meta", "0xe0, which is one", after=in_partition(3, 0, render_store({0xE0: b"key"}))),
+    Fault("meta", "something behind", after=in_partition(3, 600 << 10, b"x")),
+    Fault(
+        "extensions",
+        "/usr/sbin/tool is not in the root",
+        before=identity(
+            "extensions", [{"name": "tools", "version": "1", "programs": ["/usr/sbin/tool"]}]
+        ),
+    ),
     # the root
     Fault(
         "root-programs",
