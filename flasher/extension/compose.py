@@ -175,8 +175,8 @@ def _merge(entries: dict[str, Entry], found: Mapping[str, Entry]) -> None:
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
-    """Say whether two extensions bring the same: a library or firmware, equal to the last byte."""
-    shared = {one.role, other.role} <= {"library", "firmware"}
+    """Say whether two extensions take the same of a package, equal to the last byte."""
+    shared = bool(one.package and other.package)
     return shared and one.link == other.link and one.content() == other.content()
 
 

@@ -230,14 +230,16 @@ class _StrictLoader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
-                break
+            if not isinstance(key, str):
+                raise _constructor_error(f"key {key!r} is no text: put it into quotes", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} is there twice", key_node.start_mark
-                )
+                raise _constructor_error(f"{key!r} is there twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _constructor_error(text: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, text, node.start_mark)
 
 
 def _fault(source: str, error: ErrorDetails) -> str:
