@@ -7,28 +7,22 @@ offer, or `rfc2217://host:port` of a console server. It is only ever read.
 
 import errno
 import os
-import queue
 import re
 import select
 import socket
-import threading
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import serial
-from serial import rfc2217
 
 from edge.errors import NodeError
 from edge.provision.console.adapter import find_again, find_port, list_adapters, stable_path
+from edge.provision.console.server import CHUNK_BYTES, ServerPort, split_place
 
 DEFAULT_BAUD: Final = 115200
 POLL_S: Final = 0.2
 CONNECT_TIMEOUT_S: Final = 5.0
-CHUNK_BYTES: Final = 4096
-BACKLOG_BYTES: Final = 1 << 20
 
 _NESTED: Final = re.compile(r"\(\d+, '([^']+)'\)")
 _SCHEMES: Final = ("socket", "rfc2217")
@@ -50,7 +44,7 @@ class Console:
     def __init__(self, name: str, baud: int = DEFAULT_BAUD) -> None:
         self.name = name
         self.baud = baud
-        self._port = _open(name, baud)
+        self.port = _open(name, baud)
         # Who it is, should it come back under another name that udev made no lasting one for.
         self._adapter = None if "://" in name else find_port(name)
 
@@ -67,7 +61,7 @@ class Console:
             NodeError: when the console went away.
         """
         try:
-            return self._port.read(timeout_s)
+            return self.port.read(timeout_s)
         except (OSError, TypeError, ValueError) as error:
             # pyserial trips over its own None when a port is closed under it (TypeError).
             raise NodeError(f"console {self.name} went away: {_reason(error)}") from error
@@ -82,12 +76,12 @@ class Console:
         name = self.name
         if self._adapter and not Path(name).exists():
             name = find_again(self._adapter) or name
-        self._port = _open(name, self.baud)
+        self.port = _open(name, self.baud)
 
     def close(self) -> None:
         """Release the port."""
         with suppress(OSError):
-            self._port.close()
+            self.port.close()
 
 
 class _DevicePort:
@@ -110,7 +104,7 @@ class _SocketPort:
     """A TCP console. pyserial's own discards what an emulator says before it is ready."""
 
     def __init__(self, url: str) -> None:
-        self._socket = socket.create_connection(_place(url), CONNECT_TIMEOUT_S)
+        self._socket = socket.create_connection(split_place(url), CONNECT_TIMEOUT_S)
         # A console is silent for days, and a server that lost its power says no good-bye.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
@@ -124,81 +118,6 @@ class _SocketPort:
 
     def close(self) -> None:
         self._socket.close()
-
-
-class _Rfc2217Port:
-    """A port of a console server, which is told the speed."""
-
-    def __init__(self, url: str, baud: int) -> None:
-        _place(url)
-        with warnings.catch_warnings():
-            # pyserial 3.5 names its threads in the old way.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._serial = _BoundedSerial(url, baudrate=baud, timeout=POLL_S)
-
-    def read(self, timeout_s: float) -> bytes:
-        # Not by pyserial's read, which drops what is left once the connection has ended.
-        data = bytearray()
-        with suppress(queue.Empty):
-            data += self._take(timeout_s)
-            while len(data) < CHUNK_BYTES:
-                data += self._take(0)
-        if not data and not self._serial.is_alive:
-            raise ConnectionError("the other end closed it")
-        return bytes(data)
-
-    def close(self) -> None:
-        # Closing waits for the reading thread, and that one maybe for room.
-        with suppress(queue.Empty):
-            while True:
-                self._take(0)
-        self._serial.close()
-
-    def _take(self, timeout_s: float) -> bytes:
-        backlog = self._serial.backlog
-        return backlog.get(timeout=timeout_s) if timeout_s else backlog.get_nowait()
-
-
-class _BoundedSerial(rfc2217.Serial):
-    """pyserial's protocol, except that nothing is thrown away and the backlog has a limit."""
-
-    backlog: "queue.Queue[bytes]"
-
-    @property
-    def is_alive(self) -> bool:
-        """Say whether more can come."""
-        thread: threading.Thread | None = self.__dict__.get("_thread")
-        return thread is not None and thread.is_alive()
-
-    @property
-    def _read_buffer(self) -> "_EndlessQueue":
-        return _EndlessQueue(self.backlog)
-
-    @_read_buffer.setter
-    def _read_buffer(self, _given: object) -> None:
-        self.backlog = queue.Queue(BACKLOG_BYTES)
-
-    def reset_input_buffer(self) -> None:
-        """Keep what the board said while the connection was negotiated."""
-
-    def reset_output_buffer(self) -> None:
-        """Do nothing: nothing is ever sent."""
-
-
-class _EndlessQueue:
-    """What pyserial's reading thread fills; its mark of the end is the end of that thread."""
-
-    def __init__(self, backlog: "queue.Queue[bytes]") -> None:
-        self._backlog = backlog
-
-    def put(self, item: bytes | None) -> None:
-        """Wait for room, which makes the console server wait."""
-        if item is not None:
-            self._backlog.put(item)
-
-    def qsize(self) -> int:
-        """Return how many bytes wait."""
-        return self._backlog.qsize()
 
 
 def open_console(url_or_device: str, baud: int = DEFAULT_BAUD) -> Console:
@@ -218,16 +137,9 @@ def _open(name: str, baud: int) -> Port:
             return _DevicePort(name, baud)
         if scheme not in _SCHEMES:
             raise ValueError(f"{scheme}:// is not known; use socket:// or rfc2217://")
-        return _SocketPort(name) if scheme == "socket" else _Rfc2217Port(name, baud)
+        return _SocketPort(name) if scheme == "socket" else ServerPort(name, baud)
     except (OSError, ValueError, OverflowError) as error:
         raise _refusal(name, baud, error) from error
-
-
-def _place(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.hostname is None or parts.port is None:
-        raise ValueError(f"expected {parts.scheme}://HOST:PORT")
-    return parts.hostname, parts.port
 
 
 def _refusal(name: str, baud: int, error: Exception) -> NodeError:

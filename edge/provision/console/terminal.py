@@ -13,6 +13,8 @@ MAX_ESCAPE_BYTES: Final = 64
 _RUN: Final = re.compile(rb"[^\x00-\x1f\x7f]+")
 _PROMPT_END: Final = re.compile(rb"[>:] ")
 _OLDER: Final = 1
+# Some terminals obey these as they obey escape sequences.
+_C1: Final = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +108,4 @@ class ConsoleText:
 
 
 def _plain(line: bytes | bytearray) -> str:
-    return line.decode("utf-8", "replace")
+    return line.decode("utf-8", "replace").translate(_C1)

@@ -2,11 +2,13 @@
 """Consoles opened, read and refused: pseudo-terminals, TCP and RFC 2217."""
 
 import os
+import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -15,7 +17,9 @@ from serial.rfc2217 import PortManager
 
 from edge.errors import NodeError
 from edge.provision.console import Console, list_adapters, open_console
+from edge.provision.console import server as server_module
 from edge.provision.console.adapter import stable_path
+from edge.provision.console.server import ServerPort
 
 
 @pytest.fixture
@@ -108,12 +112,62 @@ def test_refused_connection() -> None:
         open_console(f"socket://127.0.0.1:{port}")
 
 
-@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # in pyserial 3.5
-def test_terminal_server() -> None:
-    """An RFC 2217 terminal server is read like any other console."""
-    with _terminal_server() as (url, says), open_console(url) as console:
-        says(b"edge: loader\r\n")
-        assert read_all(console, 14) == b"edge: loader\r\n"
+def test_console_server_is_read_and_told_the_speed() -> None:
+    """An RFC 2217 server is read like any other console, and sets the speed that it is asked."""
+    with ConsoleServer() as server:
+        with open_console(server.url, 1500000) as console:
+            assert server.line.baudrate == 1500000
+            server.say(b"edge: loader\r\n\xff")
+            assert read_all(console, 15) == b"edge: loader\r\n\xff"
+        with open_console(server.url, 9600) as console:
+            assert server.line.baudrate == 9600
+
+
+def test_first_and_last_words_of_a_console_server_are_kept() -> None:
+    """What it says while the connection is made, and just before it ends, is read."""
+    with ConsoleServer(greeting=b"first words, ") as server, open_console(server.url) as console:
+        server.say(b"x" * 9000 + b" last words")
+        server.hang_up()
+        text = read_all(console, 9024)
+        assert text.startswith(b"first words, x")
+        assert text.endswith(b"x last words")
+        with pytest.raises(NodeError, match="went away: the other end closed it"):
+            console.read(5.0)
+
+
+def test_console_server_may_come_back() -> None:
+    """A console server that hung up is connected to again, speed and all."""
+    with ConsoleServer() as server, open_console(server.url, 57600) as console:
+        server.hang_up()
+        with pytest.raises(NodeError, match="went away"):
+            console.read(5.0)
+        console.reopen()
+        server.say(b"again")
+        assert read_all(console, 5) == b"again"
+        assert server.line.baudrate == 57600
+
+
+def test_backlog_of_a_console_server_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads: the connection waits instead of filling the memory, and closes at once."""
+    monkeypatch.setattr(server_module, "BACKLOG_BYTES", 1000)
+    with ConsoleServer() as server, open_console(server.url) as console:
+        server.say(b"x" * 20_000)
+        reader = console.port
+        assert isinstance(reader, ServerPort)
+        deadline = monotonic() + 20
+        while reader.backlog_bytes < 1000:
+            assert monotonic() < deadline, "it is never full"
+        assert reader.backlog_bytes == 1000
+        assert len(read_all(console, 19_000)) >= 19_000
+
+
+def test_server_that_is_no_console_server_is_refused() -> None:
+    """A port where somebody speaks another protocol is named in one line."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(NodeError, match=r"^console rfc2217://.*RFC2217"),
+    ):
+        open_console(f"rfc2217://127.0.0.1:{server.getsockname()[1]}")
 
 
 def test_paths_without_a_stable_name_are_kept() -> None:
@@ -126,29 +180,52 @@ def test_adapters_are_listed() -> None:
     assert all(adapter.device and adapter.name for adapter in list_adapters())
 
 
-@contextmanager
-def _terminal_server() -> Iterator[tuple[str, Callable[[bytes], None]]]:
-    """Serve one client with pyserial's own protocol end; give the URL and what makes it speak."""
-    connections: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=_serve, args=(server, connections), daemon=True)
-        thread.start()
+class ConsoleServer:
+    """pyserial's own end of RFC 2217, for one client at a time."""
 
-        def say(data: bytes) -> None:
-            connections[0].sendall(data)
+    def __init__(self, greeting: bytes = b"") -> None:
+        self.line = serial.serial_for_url("loop://")
+        self._greeting = greeting
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._clients: queue.Queue[socket.socket] = queue.Queue()
+        threading.Thread(target=self._serve, daemon=True).start()
 
-        yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}", say
-        thread.join(timeout=10)
+    def __enter__(self) -> "ConsoleServer":
+        return self
 
+    def __exit__(self, *_error: object) -> None:
+        self._server.close()
+        self.line.close()
 
-def _serve(server: socket.socket, connections: list[socket.socket]) -> None:
-    connection = server.accept()[0]
-    connections.append(connection)
-    with connection, closing(serial.serial_for_url("loop://")) as line:
-        # Typed for pyserial's own two classes; it needs this much of them.
-        manager = PortManager(cast("Any", line), cast("Any", _Writer(connection)))
-        while data := connection.recv(1024):
-            b"".join(manager.filter(data))
+    @property
+    def url(self) -> str:
+        """Return where it is."""
+        return f"rfc2217://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def say(self, data: bytes) -> None:
+        """Print to the latest client, as the protocol wants it spelled."""
+        client = self._clients.get(timeout=20)
+        client.sendall(data.replace(b"\xff", b"\xff\xff"))
+        self._clients.put(client)
+
+    def hang_up(self) -> None:
+        """End the connection of the latest client."""
+        client = self._clients.get(timeout=20)
+        client.shutdown(socket.SHUT_WR)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._talk(self._server.accept()[0])
+
+    def _talk(self, client: socket.socket) -> None:
+        with client:
+            # Typed for pyserial's own two classes; it needs this much of them.
+            manager = PortManager(cast("Any", self.line), cast("Any", _Writer(client)))
+            client.sendall(self._greeting)
+            self._clients.put(client)
+            while data := client.recv(1024):
+                b"".join(manager.filter(data))
 
 
 class _Writer:
