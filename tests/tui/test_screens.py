@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
-from tests.fakes.nodes import NOW, FakeNode, FakeServices
+from edge.provision.console import Facts, FactsLearned, Stage, StagePassed
+from tests.fakes.consoles import FTDI, PROBE, FakeConsoles
+from tests.fakes.nodes import NOW, FakeNode, FakeServices, fingerprint
 from tests.tui.stage import SIZE, make_app, stop_blinking, three_nodes, until, until_shown
 from tui.app import EdgeApp
+from tui.console import Line, Printed
 from tui.feed import Gaze
 from tui.screens.nodes import NodesScreen
 from tui.widgets.node_table import NodeTable
@@ -218,6 +221,79 @@ def test_detail_unreachable(compare: Callable[..., None]) -> None:
         await until_shown(pilot, "✗ unreachable")
 
     compare(app, before)
+
+
+def test_console_choice(compare: Callable[..., None]) -> None:
+    """The adapters with their lasting names, and what else can be said of a console."""
+    app = make_app(FakeServices(), consoles=FakeConsoles(FTDI, PROBE))
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("c")
+        await until_shown(pilot, "FTDI FT232R")
+        app.screen.query_one("#board", Select).value = "rpi4"
+        await until_shown(pilot, "header pins 8")
+
+    compare(app, before)
+
+
+def test_console_failure(compare: Callable[..., None]) -> None:
+    """A board that is stuck: what it means, in its own words, and where it came to."""
+    consoles = FakeConsoles()
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await boot(pilot, consoles)
+        consoles.say(
+            StagePassed(
+                stage=Stage.KERNEL_FAILED,
+                text="Kernel panic - not syncing: VFS: Unable to mount root fs",
+                advice="the kernel found no root file system: flash the card again",
+                boot=1,
+                at_s=9.0,
+            ),
+            Printed(lines=("Kernel panic - not syncing",), tail="", size_bytes=30),
+        )
+        await until_shown(pilot, "✗ kernel-failed: the kernel found", "Kernel panic - not syncing")
+        await pilot.press("slash", *"hub", "enter")
+        await until_shown(pilot, "2 of 2")
+
+    compare(make_app(FakeServices(), consoles=consoles, console=Line(port=FTDI.device)), before)
+
+
+def test_console_maintenance(compare: Callable[..., None]) -> None:
+    """A board that waits for its configuration, with its stages beside what it printed."""
+    consoles = FakeConsoles()
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await boot(pilot, consoles)
+        facts = Facts(
+            model="Raspberry Pi 4 Model B",
+            kernel="6.12.107-arm64",
+            state="maintenance",
+            addresses=("10.0.0.17",),
+            fingerprint=fingerprint("edge-7"),
+        )
+        text = "edge: maintenance 10.0.0.17"
+        consoles.say(
+            StagePassed(stage=Stage.MAINTENANCE, text=text, boot=1, at_s=12.5),
+            FactsLearned(facts=facts, boot=1),
+            Printed(lines=(text,), tail="", size_bytes=len(text)),
+        )
+        await pilot.press("t")
+        await until_shown(pilot, "a Apply", "12 s", "Raspberry Pi 4 Model B")
+
+    compare(make_app(FakeServices(), consoles=consoles, console=Line(port=FTDI.device)), before)
+
+
+async def boot(pilot: Pilot[Any], consoles: FakeConsoles) -> None:
+    """Have a board start as far as its kernel."""
+    await until(pilot, lambda: consoles.open_now)
+    times = {Stage.FIRMWARE: 0.5, Stage.U_BOOT: 4.5, Stage.GRUB: 6.0, Stage.KERNEL: 7.5}
+    lines = tuple(f"[ {number / 50:9.6f}] usb 1-1: hub {number}" for number in (1, 2))
+    consoles.say(
+        *(StagePassed(stage=stage, text=stage, boot=1, at_s=at_s) for stage, at_s in times.items()),
+        Printed(lines=("U-Boot 2025.01", "Welcome to GRUB!", *lines), tail="", size_bytes=2000),
+    )
+    await until_shown(pilot, "Welcome to GRUB!", "kernel")
 
 
 async def open_apply(pilot: Pilot[Any], name: str, path: str) -> None:
