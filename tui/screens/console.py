@@ -247,11 +247,12 @@ class ConsoleScreen(Screen[None]):
 
     def _draw_title(self) -> None:
         board, line = self._board, self._board.line
-        place = board.name.rpartition("/")[2] if board.name.startswith("/") else board.name
+        chosen = line.board.title if line and line.board else ""
+        machine = plain(board.facts.model) or chosen
         glyph, tone = _LINKS[board.link]
         speed = f"{line.baud} baud" if line and "://" not in line.port else ""
         self.query_one(TitleBar).show(
-            self.edge.breadcrumb(f"console {place}".strip()),
+            self.edge.breadcrumb(f"console > {machine}" if machine else "console"),
             Cell(format_size(board.size_bytes) if board.size_bytes else "", Tone.FAINT),
             Cell(speed, Tone.FAINT),
             Cell(f"boot {board.boot}" if board.boot else ""),

@@ -54,7 +54,7 @@ class PortScreen(Dialog[Line]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide", id="port-box"):
-            yield Static("Which serial console?", markup=False)
+            yield Static("Which serial console? Enter opens it, tab goes on.", markup=False)
             yield OptionList(id="adapters", compact=True)
             yield Static(_LOOKING, id="adapters-news", markup=False)
             with Horizontal(classes="field"):

@@ -141,11 +141,11 @@ class ConsoleView(ScrollView, can_focus=True):
         style = self.rich_style
         if (row := self._row_at(self.scroll_offset.y + y)) is None:
             return Strip.blank(self._room.width, style)
-        text = Text(row.text, style=style, no_wrap=True, end="")
+        text = Text(row.text, no_wrap=True, end="")
         for start in self._places(row):
             here = row.number == self._match
             text.stylize(_HERE if here else _MATCH, max(start, 0), start + len(self._query))
-        strip = Strip(text.render(self.app.console))
+        strip = Strip(text.render(self.app.console)).apply_style(style)
         return strip.crop_extend(0, self._room.width, style)
 
     @property

@@ -43,8 +43,9 @@ class TimelineColumn(Static):
         if len(steps) > 1:
             table.add_row("", _faint("in all"), _faint(format_duration(board.boot_seconds)))
         parts = [table] if steps else [_faint(_NOTHING)]
-        about = filter(None, (board.facts.model, board.facts.kernel))
-        self.update(_stack([*parts, *(_faint(plain(each)) for each in about)]))
+        kernel = f"Linux {board.facts.kernel}" if board.facts.kernel else ""
+        about = [_faint(plain(each)) for each in (board.facts.model, kernel) if each]
+        self.update(_stack([*parts, *about]))
 
 
 class TimelineStrip(Static):
