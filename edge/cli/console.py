@@ -198,7 +198,11 @@ class Printer:
         }
         if passed.stage.is_trouble:
             row["advice"] = passed.advice
-        self._note(row, f"stage {passed.stage} (boot {passed.boot}): {passed.text}")
+        words = f"stage {passed.stage} (boot {passed.boot})"
+        # On a terminal the line itself stands right above.
+        is_above = self._shows_bytes and sys.stdout.isatty() and sys.stderr.isatty()
+        after = f" after {format_duration(passed.at_s - passed.boot_at_s)}"
+        self._note(row, words + (after if is_above else f": {passed.text}"))
         # Many lines may say the same; the way out of it is told once.
         if passed.advice and passed.advice != self._advice:
             self._advice = passed.advice

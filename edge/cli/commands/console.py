@@ -41,10 +41,8 @@ class _Wishes:
 @click.option(
     "--text-log", type=click.Path(path_type=Path), help="Append lines with their times to it."
 )
-@click.option(
-    "--stages", "--stages-only", is_flag=True, help="Print stages and timeline, nothing else."
-)
-@click.option("--expect", "--until", multiple=True, metavar="STAGE", help="End at this stage.")
+@click.option("--stages", is_flag=True, help="Print stages and timeline, nothing else.")
+@click.option("--expect", multiple=True, metavar="STAGE", help="End at this stage.")
 @click.option("--keep-going", is_flag=True, help="With --expect: past failures, to another boot.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="End after so many seconds.")
 @output_option("text", "json", "jsonl")

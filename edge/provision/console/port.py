@@ -165,7 +165,8 @@ def _fault(error: Exception, baud: int) -> str:
         return "it is no serial port"
     if "speed" in words or "baud" in words.lower():
         return f"it cannot do {baud} baud"
-    return _reason(error)
+    code = getattr(error, "errno", None)
+    return os.strerror(code) if isinstance(code, int) and code > 0 else _reason(error)
 
 
 def _way_out(name: str) -> str:

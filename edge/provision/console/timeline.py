@@ -3,7 +3,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edge.provision.console.stage import Stage, StagePassed
@@ -41,8 +41,10 @@ class Boot:
         if passed.stage.is_trouble:
             if len(self.troubles) < MAX_TROUBLES:
                 self.troubles.append(passed)
-        # Told again with other words, a stage still began when it began.
-        elif not self._stages or self._stages[-1].stage != passed.stage:
+        elif self._stages and self._stages[-1].stage == passed.stage:
+            # Told again with other words, a stage still began when it began.
+            self._stages[-1] = replace(passed, at_s=self._stages[-1].at_s)
+        else:
             self._stages.append(passed)
             # A node that goes to and fro between two stages is not worth more memory.
             del self._stages[MAX_BOOTS:]

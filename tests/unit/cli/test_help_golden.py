@@ -30,7 +30,7 @@ PAGES = (
     *("logs", "memory", "meta", "mounts", "netstat", "pcap", "processes", "read", "reboot"),
     *("reset", "rollback", "services", "shutdown", "support", "time", "upgrade", "upgrade-k8s"),
     *("usage", "wipe", "etcd members", "etcd snapshot", "etcd remove-member", "etcd leave"),
-    *("meta write", "meta delete", "wipe disk"),
+    *("meta write", "meta delete", "wipe disk", "console", "apply-config"),
 )
 
 

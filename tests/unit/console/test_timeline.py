@@ -32,6 +32,7 @@ def test_stages_have_times() -> None:
         (Stage.GRUB, 3.0, 5.0),
         (Stage.KERNEL, 8.0, None),
     ]
+    assert boot.passages[1].text == "Booting `Edge slot A'"
     assert boot.seconds == 8.0
 
 
