@@ -53,8 +53,8 @@ def schema_faults(
 ) -> tuple[str, ...] | None:
     """Return what dtschema has against one tree and not against the other; None without it.
 
-    `bindings` is a kernel source's folder of schemas; without it only those that go for every
-    tree are tried.
+    `bindings` is a kernel source's folder of schemas, or the file that dt-mk-schema makes of it;
+    without it only those that go for every tree are tried.
 
     Raises:
         ImageError: when the bindings are not there.
@@ -62,9 +62,9 @@ def schema_faults(
     program = _schema_program()
     if program is None:
         return None
-    if bindings and not bindings.is_dir():
+    if bindings and not bindings.exists():
         raise ImageError(
-            f"no folder {bindings}", hint="it is Documentation/devicetree/bindings of a kernel"
+            f"no bindings at {bindings}", hint="it is Documentation/devicetree/bindings of a kernel"
         )
     schemas = ("-s", str(bindings)) if bindings else ()
     found = [set(_schema(program, schemas, tree)) for tree in (before, after)]
