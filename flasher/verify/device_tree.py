@@ -4,6 +4,8 @@
 import subprocess
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge.errors import BoardError, ImageError
@@ -225,16 +227,24 @@ def _records(subject: Subject) -> list[dict[str, Any]]:
 
 def _unmerged(subject: Subject, tree: Tree, merged: list[dict[str, Any]]) -> Iterator[str]:
     """Yield what overlays of the toolkit say and a tree does not; users' are not here to ask."""
-    for number, each in enumerate(merged):
+    changed: set[str] = set()
+    # From the last on: what a later one changes again, an earlier one cannot be held to.
+    for each in reversed(merged):
         choice = OverlayChoice(each["name"], each["parameters"])
         if choice.path is not None:
             continue
-        folder = subject.work / f"overlay-{number}"
-        folder.mkdir(exist_ok=True)
         try:
-            resolved = resolve(choice, subject.profile.soc)
-            overlay = CompiledOverlay(load_tree(compile_overlay(resolved, folder)))
-            require_fit(overlay, tree)
-            require_outcome(overlay, tree, tree)
+            overlay = _compiled(subject, choice)
+            targets = {fragment.target(tree) or "" for fragment in overlay.fragments}
+            if not targets & changed:
+                require_fit(overlay, tree)
+                require_outcome(overlay, tree, tree)
+            changed |= targets
         except (ImageError, BoardError) as error:
             yield f"{each['name']}: {error.message}"
+
+
+def _compiled(subject: Subject, choice: OverlayChoice) -> CompiledOverlay:
+    with TemporaryDirectory(dir=subject.work) as folder:
+        compiled = compile_overlay(resolve(choice, subject.profile.soc), Path(folder))
+        return CompiledOverlay(load_tree(compiled))

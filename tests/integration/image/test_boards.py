@@ -10,6 +10,7 @@ from boards.catalog import all_profiles, load_profile
 from flasher.image.build import build_image
 from flasher.image.wishes import Wishes
 from flasher.verify import Report, Verdict, verify_image
+from overlays.choice import parse_choice
 from tests.fakes.pieces import stand_ins
 from tests.integration.image.conftest import BuiltImage
 
@@ -36,6 +37,26 @@ def test_a_board_builds_and_verifies_with_what_its_user_supplies(
     image = tmp_path / f"{board}.img"
     build_image(profile, image, wishes=Wishes(pieces=stand_ins(profile, tmp_path)))
     require_sound(verify_image(image), but=(Verdict.WARNING,))
+
+
+def test_what_somebody_adds_is_verified_too(tmp_path: Path) -> None:
+    """Overlays with parameters, arguments, META values, lines for firmware and GRUB."""
+    overlays = ("disable-bt", "i2c-rtc,chip=ds3231", "uart,port=3", "uart,port=5", "disable-wifi")
+    wishes = Wishes(
+        overlays=tuple(parse_choice(text) for text in overlays),
+        arguments=("nosmt",),
+        meta={0x0C: b"rack 4"},
+        config_txt="[cm4]\nusb_max_current_enable=1\n",
+        grub_cfg="set color_normal=white/black",
+    )
+    image = tmp_path / "rpi4.img"
+    build_image(load_profile("rpi4"), image, wishes=wishes)
+    report = verify_image(image)
+    require_sound(report)
+    told = {each.check: each.text for each in report.findings}
+    assert "uart" in told["tree-overlays"]
+    assert told["meta"] == "values for 0x0c"
+    assert "console=ttyAMA0" in told["kernel-arguments"]
 
 
 @pytest.mark.slow
