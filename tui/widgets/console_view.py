@@ -119,6 +119,13 @@ class ConsoleView(ScrollView, can_focus=True):
         self.refresh()
         self.post_message(self.Moved())
 
+    def action_scroll_home(self) -> None:
+        self.hold()
+        self.scroll_to(y=0, animate=False, force=True)
+
+    def action_scroll_end(self) -> None:
+        self.follow()
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if new_value < old_value and not self.is_vertical_scroll_end:
