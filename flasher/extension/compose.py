@@ -4,6 +4,7 @@
 `compose` finds out everything, and everything that is wrong; `Composition.place` only copies.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from flasher.image.module import ModuleTree
 
 OURS = "edgectl"
 SCHEMATIC = "schematic"
+_NO_PACKAGE = re.compile(r"Unable to locate package (\S+)")
 
 Record = dict[str, Any]
 
@@ -154,7 +156,11 @@ def _fetch(extension: Extension, sources: Sources, listener: Listener) -> Packag
             listener=listener,
         )
     except ImageError as error:
-        raise ImageError(f"extension {extension.name}: {error.message}", hint=error.hint) from error
+        message, hint = error.message, error.hint
+        if unknown := _NO_PACKAGE.search(message):
+            message = f"there is no package {unknown[1]} in Debian {sources.suite}"
+            hint = "its name may be another one there, or it is for other processors"
+        raise ImageError(f"extension {extension.name}: {message}", hint=hint) from error
 
 
 def _looker(base: Path) -> Callable[[str], bool]:
@@ -188,7 +194,7 @@ def _record(
 ) -> Record:
     document = extension.document
     first = next((versions[name] for name in document.packages if name in versions), "")
-    licensed = {name: list(licences(unpacked[name], name)) for name in versions}
+    licensed = {name: list(licences(unpacked, name)) for name in versions}
     record = {
         "name": extension.name,
         "version": document.version or first or __version__,

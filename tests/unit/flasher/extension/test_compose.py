@@ -176,24 +176,31 @@ def test_names_are_used_once(new_extension: NewExtension, sources: Sources) -> N
 def test_a_package_that_nobody_has_is_told_with_its_extension(
     new_extension: NewExtension, sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The archive's own words follow."""
+    """As one sentence; other faults of the archive keep their words."""
 
     def fail(*_arguments: Any, **_options: Any) -> Packages:
         raise ImageError("E: Unable to locate package gone", hint="look")
 
     monkeypatch.setattr("flasher.extension.compose.fetch_closure", fail)
-    with pytest.raises(ImageError, match="extension kit: E: Unable to locate package gone"):
+    with pytest.raises(ImageError, match="extension kit: there is no package gone in"):
         composed(sources, new_extension(packages=["gone"]))
 
 
-def test_licences_are_read_where_they_are_in_debians_form(tmp_path: Path) -> None:
-    """Free text says nothing that a program could tell."""
-    place = tmp_path / "usr/share/doc/kit/copyright"
-    assert licences(tmp_path, "kit") == ()
-    write_tree(tmp_path, {"usr/share/doc/kit/copyright": b"You may use this.\nLicense: mine\n"})
-    assert licences(tmp_path, "kit") == ()
+def test_licences_are_read_as_far_as_they_are_said(tmp_path: Path) -> None:
+    """In Debian's form, or by the common licence that a free text names, or another's file."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    write_tree(two, {"usr/share/doc/two": "one"})
+    unpacked = {"one": one, "two": two}
+    assert licences(unpacked, "one") == ()
+    write_tree(one, {"usr/share/doc/one/copyright": b"Use this.\nLicense: mine\n"})
+    assert licences(unpacked, "one") == ()
+    place = one / "usr/share/doc/one/copyright"
+    place.write_text(
+        "It is in /usr/share/common-licenses/GPL-2, and\n/usr/share/common-licenses/BSD."
+    )
+    assert licences(unpacked, "one") == ("BSD", "GPL-2")
     place.write_text("Format: x\nLicense: BSD-3-clause\n and text\nLicense: BSD-3-clause\n")
-    assert licences(tmp_path, "kit") == ("BSD-3-clause",)
+    assert licences(unpacked, "one") == licences(unpacked, "two") == ("BSD-3-clause",)
 
 
 def test_the_schematic_is_an_extension_by_name() -> None:
