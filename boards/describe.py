@@ -74,7 +74,7 @@ def _block(title: str, lines: Iterable[str]) -> str:
 def _promises(profile: Profile) -> Iterator[str]:
     rows = [(each.feature, verdict(each), f"{each.text} {_tag(each)}") for each in profile.works]
     if not rows:
-        yield "  Nothing is promised."
+        yield "  Nothing is promised; the profile does not say."
         return
     wide = max(len(feature) for feature, _, _ in rows)
     for feature, state, text in rows:

@@ -18,8 +18,8 @@ from edge.errors import ConfigError
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MODULE_SETS = Path(__file__).with_name("modules.yaml")
 
-_OWN = ("name", "title", "match", "replaces")
-"""What tells one board from another and is never inherited."""
+_OWN = ("name", "title", "models", "works", "match", "replaces")
+"""What is said of one board alone and never inherited: its names, its promises, how it is known."""
 
 Document = dict[str, Any]
 
@@ -43,8 +43,8 @@ def read_document(text: str, *, source: str) -> Document:
 def inherit(document: Document, base: Callable[[str], Document]) -> Document:
     """Return the document with what it `extends` filled in from `base`, which gives whole ones.
 
-    Mappings are merged; lists and values replace those of the base. What tells a board from
-    others, its name and how it is recognised, is its own.
+    Mappings are merged; lists and values replace those of the base. What is said of
+    one board alone, such as its promises, is its own.
 
     Raises:
         ConfigError: when `extends` is no name.

@@ -33,6 +33,15 @@ def command(with_all: bool, output: str) -> None:
     emit(rows, columns=columns, output=output)
     if not rows:
         click.echo("no disks found; insert a card and run this again", err=True)
+        _explain_boards()
+
+
+def _explain_boards() -> None:
+    """Tell of boards on the USB: they are plugged in, but are no disks."""
+    from boards.usb import find_usb_boards
+    from edge.cli.commands.boards import explain_usb_boards
+
+    explain_usb_boards(find_usb_boards())
 
 
 def describe_content(device: "Device") -> str:

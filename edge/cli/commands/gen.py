@@ -88,7 +88,10 @@ def command() -> None:
     metavar="NAME",
     help="Further names of the API servers, separated by commas. Repeatable.",
 )
-@click.option("--install-disk", default="/dev/sda", show_default=True, help="Disk to install to.")
+@click.option(
+    "--install-disk", default="", help="Disk to install to; /dev/sda unless --board says."
+)
+@click.option("--board", default="", metavar="BOARD", help="Name the disk of this board.")
 @click.option(
     "--dns-domain", default="cluster.local", show_default=True, help="Domain of the cluster."
 )
@@ -124,6 +127,7 @@ def config(  # noqa: PLR0917 - click passes them by name
     with_secrets: Path | None,
     additional_sans: Sequence[str],
     install_disk: str,
+    board: str,
     dns_domain: str,
     discovery: bool,
     install_image: str,
@@ -143,7 +147,7 @@ def config(  # noqa: PLR0917 - click passes them by name
 
     wanted = _wanted(types)
     options = Options(
-        install_disk=install_disk,
+        install_disk=install_disk or _disk_of(board),
         additional_sans=tuple(part for text in additional_sans for part in text.split(",") if part),
         dns_domain=dns_domain,
         discovery=discovery,
@@ -168,6 +172,23 @@ def config(  # noqa: PLR0917 - click passes them by name
 
 for _each in (secrets, ca, key, csr, crt, keypair):
     command.add_command(_each)
+
+
+def _disk_of(board: str) -> str:
+    """Return the disk that the profile of `board` names, or the usual one."""
+    if not board:
+        return "/dev/sda"
+    from boards.catalog import load_profile
+    from edge.errors import BoardError
+
+    disk = load_profile(board).install_disk
+    if not disk.path:
+        raise BoardError(
+            f"board {board} names no disk: {disk.text or 'its profile does not say'}",
+            hint="say which with --install-disk",
+        )
+    click.echo(f"note: the disk of {board} is {disk.path}. {disk.text}", err=True)
+    return disk.path
 
 
 def _wanted(types: str) -> tuple[str, ...]:
