@@ -42,17 +42,17 @@ def test_parameters_fill_the_gaps() -> None:
 def test_a_number_is_allowed_within_its_range_only(number: int) -> None:
     """Both ends of the range belong to it."""
     choice = OverlayChoice("gpio-fan", {"pin": str(number)})
-    if 2 <= number <= 27:
+    if 4 <= number <= 27:
         assert resolve(choice, "bcm2711").parameters["pin"] == str(number)
     else:
-        with pytest.raises(BoardError, match="is not within 2 to 27"):
+        with pytest.raises(BoardError, match="is not within 4 to 27"):
             resolve(choice, "bcm2711")
 
 
 @pytest.mark.parametrize(
     ("parameters", "fault"),
     [
-        ({"pin": "28"}, "pin=28 is not within 2 to 27"),
+        ({"pin": "28"}, "pin=28 is not within 4 to 27"),
         ({"temperature": "81"}, "temperature=81 is not within 30 to 80 °C"),
         ({"pin": "x"}, "pin=x is not a whole number"),
         ({"pin": "1.5"}, "pin=1.5 is not a whole number"),
