@@ -17,7 +17,7 @@ FORBIDDEN = frozenset(
 
 _INIT = "usr/lib/python3/dist-packages/edge/node/init.py"
 _PROGRAMS = ("usr/bin", "usr/sbin")
-_MADE_AT_BOOT = ("../proc/", "../run/", "/proc/", "/run/")
+_MADE_AT_BOOT = ("proc/", "run/", "var/")
 
 
 def _check_programs(subject: Subject) -> Outcome:
@@ -48,11 +48,11 @@ def _check_modes(subject: Subject) -> Outcome:
 
 def _check_links(subject: Subject) -> Outcome:
     links = [each for each in subject.root.values() if each.is_link]
+    resolved = [(each, _resolve(subject, each.path, each.target)) for each in links]
     faults = [
         f"/{each.path} leads to {each.target}, which is not there"
-        for each in links
-        if not each.target.startswith(_MADE_AT_BOOT)
-        and _resolve(subject, each.path, each.target) not in subject.root
+        for each, target in resolved
+        if not target.startswith(_MADE_AT_BOOT) and target not in subject.root
     ]
     return judge(faults[:5], f"{len(links)} links lead somewhere")
 
@@ -64,9 +64,10 @@ def _check_arch(subject: Subject) -> Outcome:
             if path.is_symlink() or not path.is_file():
                 continue
             with path.open("rb") as file:
-                arch = elf_arch(file.read(64))
+                start = file.read(128)
+            arch = elf_arch(start)
             count += 1
-            if arch != wanted:
+            if arch != wanted and not _is_script(subject, start):
                 faults.append(f"/{folder}/{path.name} is for {arch or 'no processor'}")
     if not count:
         faults.append("there are no programs in it")
@@ -122,6 +123,13 @@ CHECKS = (
         run=_check_identity,
     ),
 )
+
+
+def _is_script(subject: Subject, start: bytes) -> bool:
+    """Say whether a program begins as a script for an interpreter that the root has."""
+    words = start.partition(b"\n")[0].removeprefix(b"#!").split()
+    is_script = start.startswith(b"#!") and bool(words)
+    return is_script and _resolve(subject, "", words[0].decode(errors="replace")) in subject.root
 
 
 def _resolve(subject: Subject, path: str, target: str) -> str:
