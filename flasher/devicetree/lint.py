@@ -2,11 +2,11 @@
 """What the compiler, and dtschema where it is installed, have against a device tree."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shutil import which
 
 from edge.errors import ImageError
 from flasher.image.tool import require_tools
@@ -109,4 +109,4 @@ def _run(command: list[str]) -> list[str]:
 
 def _schema_program() -> str | None:
     beside = Path(sys.executable).with_name("dt-validate")
-    return str(beside) if beside.is_file() else shutil.which("dt-validate")
+    return str(beside) if beside.is_file() else which("dt-validate")
