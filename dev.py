@@ -103,8 +103,13 @@ def main() -> int:
 def demo(options: argparse.Namespace) -> int:
     """Set up what the demonstration needs and run it."""
     make_environment("run")
+    named = any(word.startswith(("--board", "--emulator")) for word in options.rest)
     wanted = {} if options.fast else BUILD_PACKAGES | EMULATOR_PACKAGES
+    if named and not options.fast:
+        wanted |= BOARD_PACKAGES
     fast = options.fast or not install_packages(wanted, agreed=options.yes, needed=False)
+    if named and not fast:
+        upgrade_qemu(agreed=options.yes)
     if fast and not options.fast:
         say("going on with lab nodes instead of an emulated board (demo --fast)")
     arguments = ["demo", *(["--fast"] if fast else []), *options.rest]
