@@ -3,11 +3,14 @@
 
 from collections.abc import Iterator
 
+from edge.units import format_size
 from flasher.image.grub import GRUBENV, LOADER_CONFIG
 from flasher.verify.chain import Wanted, chain_of
 from flasher.verify.check import Check, Outcome, judge, not_applicable
 from flasher.verify.subject import SLOT, Subject
 
+_GROWTH = 4 / 3
+"""How much larger the next version of a slot may be."""
 FALLBACKS = {"arm64": "EFI/BOOT/BOOTAA64.EFI", "amd64": "EFI/BOOT/BOOTX64.EFI"}
 """Where UEFI looks on a medium that it has no boot entry for."""
 
@@ -52,6 +55,16 @@ def _check_slot(subject: Subject) -> Outcome:
     return judge(faults, f"slot {SLOT}: {', '.join(sizes)} bytes")
 
 
+def _check_room(subject: Subject) -> Outcome:
+    needed = sum(subject.slot_file(name).stat().st_size for name in ("vmlinuz", "initramfs"))
+    if subject.has_boot:
+        free, where = _free_ext(subject), "BOOT"
+    else:
+        free, where = subject.efi.free_bytes, "the EFI partition"
+    told = f"{where} has {format_size(free)} free and a slot takes {format_size(needed)}"
+    return judge([told] if free < needed * _GROWTH else [], told)
+
+
 def _check_forbidden(subject: Subject) -> Outcome:
     forbidden = chain_of(subject.profile.soc).forbidden
     if not forbidden:
@@ -80,6 +93,12 @@ CHECKS = (
         run=_check_slot,
     ),
     Check(
+        name="slot-room",
+        rule="there is room for the other slot, with a third to spare: upgrades are written there",
+        evidence="source",
+        run=_check_room,
+    ),
+    Check(
         name="misleading-files",
         rule="no file is where a loader would find it and do the wrong thing with it",
         evidence="source",
@@ -105,6 +124,13 @@ def _wanted(subject: Subject) -> Iterator[Wanted]:
 def _direct_names(subject: Subject) -> tuple[str, ...]:
     trees = chain_of(subject.profile.soc).trees
     return ("vmlinuz", "initramfs", "cmdline.txt", *(tree.path for tree in trees))
+
+
+def _free_ext(subject: Subject) -> int:
+    subject.file.seek(subject.partition("BOOT").start_bytes + 1024)
+    block = subject.file.read(32)
+    blocks, log_size = (int.from_bytes(block[at : at + 4], "little") for at in (12, 24))
+    return blocks << 10 + log_size
 
 
 def _is_empty(subject: Subject, name: str) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of a FAT32 file system inside an image, by the names that firmware sees."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,6 +60,12 @@ class FatVolume:
     def files(self) -> dict[str, FatFile]:
         """Every file and folder by its path."""
         return {each.path: each for each in self._walk(self._root, "", depth=0)}
+
+    @cached_property
+    def free_bytes(self) -> int:
+        """How much room there is for more."""
+        entries = array("I", self._links[8 : 8 + 4 * self.clusters])
+        return entries.count(0) * self.cluster_sectors * self.sector_bytes
 
     @cached_property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 
 import struct
 from pathlib import Path
+from random import randbytes
 
 import pytest
 
@@ -40,6 +41,17 @@ FAULTS = (
     Fault("profile-files", "fixup4.dat is empty", before=put("fixup4.dat", b"")),
     Fault("slot-files", "A/cmdline.txt is missing", board="rpi5", before=drop("A/cmdline.txt")),
     Fault("slot-files", "A/vmlinuz is empty", board="nuc", before=setting("kernel", b"")),
+    Fault(
+        "slot-room",
+        "EFI partition has",
+        board="rpi5",
+        before=setting("kernel", fake_kernel("arm64") + randbytes(24 << 20)),
+    ),
+    Fault(
+        "slot-room",
+        "BOOT has",
+        before=setting("kernel", fake_kernel("arm64") + randbytes(32 << 20)),
+    ),
     Fault(
         "misleading-files",
         "panic on the newer one",

@@ -156,6 +156,7 @@ FAULTS = (
         "the node's first module",
         before=unroot("usr/lib/python3/dist-packages/edge/node/init.py"),
     ),
+    Fault("root-arch", "x is for no processor", before=root("usr/bin/x", b"#!/bin/sh\n", 0o755)),
     Fault("root-identity", "board is 'nuc'", before=identity("board", "nuc")),
     Fault("root-identity", "kernel is '5'", before=identity("kernel", "5")),
     Fault("root-identity", "version is '2'", before=identity("version", "2")),
