@@ -46,6 +46,7 @@ def describe(profile: Profile, *, source: str = "") -> str:
         _block("Sensors and watchdog", _sensors(profile)),
         _block("On the USB of your machine", _usb(profile)),
         _block("Recognised by", _match(profile)),
+        _block("Tried without the board", _emulators(profile)),
         _block("In brackets: how it is known", _legend(profile)),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -158,6 +159,14 @@ def _match(profile: Profile) -> Iterator[str]:
     yield from _table(rows)
 
 
+def _emulators(profile: Profile) -> Iterator[str]:
+    for each in profile.emulators:
+        program = f"QEMU {each.at_least} or later, machine {each.machine}"
+        yield from _wrap(f"{program}. {_said(each)}", f"  {each.name}  ")
+    if profile.emulators:
+        yield f"  edgectl demo --board {profile.name}"
+
+
 def _legend(profile: Profile) -> Iterator[str]:
     used = {fact.evidence for fact in _all_facts(profile)}
     rows: list[tuple[str, str]] = [each for each in _EVIDENCE.items() if each[0] in used]
@@ -168,7 +177,7 @@ def _legend(profile: Profile) -> Iterator[str]:
 
 def _all_facts(profile: Profile) -> Iterator[Fact]:
     yield from (*profile.works, *profile.pitfalls, *profile.pieces, *profile.boot_chain)
-    yield from (*profile.usb, *profile.sensors)
+    yield from (*profile.usb, *profile.sensors, *profile.emulators)
     yield from (profile.platform, profile.partition_table, profile.kernel, profile.console)
     yield profile.install_disk
     if profile.watchdog:
