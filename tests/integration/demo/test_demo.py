@@ -63,6 +63,25 @@ def test_demo_of_an_unknown_board_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_board_that_was_asked_for_is_never_replaced(tmp_path: Path) -> None:
+    """Without its emulator the demonstration says what to install and does nothing else."""
+    done = demo(tmp_path, "--board", "qemu-arm64", path="/nonexistent")
+    assert done.returncode != 0
+    assert "qemu-system-aarch64 is missing" in done.stderr
+    assert "sudo apt install qemu-system-arm" in done.stderr
+    assert "lab node" not in done.stderr
+
+
+def test_demo_of_a_board_without_an_emulator_says_so(tmp_path: Path) -> None:
+    """And of an emulator that the board does not have, which ones it has."""
+    done = demo(tmp_path, "--board", "rpi5")
+    assert done.returncode == 4
+    assert "board rpi5 has no emulator" in done.stderr
+    done = demo(tmp_path, "--emulator", "vmware")
+    assert done.returncode == 4
+    assert "emulators of qemu-arm64: edk2, u-boot" in done.stderr
+
+
 def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
     """Ctrl-C in the middle ends the node's processes too."""
     process = subprocess.Popen(
