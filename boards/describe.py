@@ -44,7 +44,6 @@ def describe(profile: Profile, *, source: str = "") -> str:
         _block("What is on the disk", _disk(profile)),
         _block("Console", _console(profile)),
         _block("Sensors and watchdog", _sensors(profile)),
-        _block("Emulated", _emulators(profile)),
         _block("On the USB of your machine", _usb(profile)),
         _block("Recognised by", _match(profile)),
         _block("Tried without the board", _emulators(profile)),
@@ -142,10 +141,6 @@ def _sensors(profile: Profile) -> Iterator[str]:
         longest = f", at most {dog.longest_s} s" if dog.longest_s else ""
         rows.append(("watchdog", f"{dog.identity or dog.module}{longest} {_tag(dog)}"))
     yield from _table(rows)
-
-
-def _emulators(profile: Profile) -> Iterator[str]:
-    yield from _table([(each.name, _said(each)) for each in profile.emulators])
 
 
 def _usb(profile: Profile) -> Iterator[str]:
