@@ -45,6 +45,7 @@ class ServiceDefinition:
     restart: str = "always"
     every_s: float | None = None
     depends: tuple[str, ...] = ()
+    finds: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     keeps: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,6 +82,7 @@ def _definition(fields: Mapping[str, Any]) -> ServiceDefinition:
         restart=fields.get("restart", "always"),
         every_s=parse_duration(every) if every else None,
         depends=tuple(fields.get("depends", ())),
+        finds=dict(fields.get("finds", {})),
         folders=tuple(fields.get("folders", ())),
         keeps={each["path"]: each["text"] for each in fields.get("keeps", ())},
     )
@@ -185,7 +187,22 @@ class Keeper:
             # /var is not there yet, or full.
             return f"Waiting for {error.filename}: {error.strerror}"
         waited = [path for path in self._definition.depends if not self._place(path).exists()]
+        waited += [
+            pattern for pattern in self._definition.finds.values() if not self._find(pattern)
+        ]
         return f"Waiting for {', '.join(waited)}" if waited else ""
+
+    def _arguments(self) -> list[str]:
+        arguments = list(self._definition.arguments)
+        for word, pattern in self._definition.finds.items():
+            found = self._find(pattern)
+            arguments = [each.replace(f"{{{word}}}", found) for each in arguments]
+        return arguments
+
+    def _find(self, pattern: str) -> str:
+        """Return the first path that matches, as the program sees it, or nothing."""
+        found = sorted(self._root.glob(pattern.lstrip("/")))
+        return f"/{found[0].relative_to(self._root)}" if found else ""
 
     def _write(self, path: str, text: str) -> None:
         place = self._place(path)
@@ -203,7 +220,7 @@ class Keeper:
         try:
             process = await asyncio.create_subprocess_exec(
                 str(self._place(definition.program)),
-                *definition.arguments,
+                *self._arguments(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,

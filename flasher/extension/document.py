@@ -120,6 +120,9 @@ class Service(Section):
     """Run it again this long after it ended, instead of keeping it running."""
     depends: tuple[NodePath, ...] = ()
     """Paths that must be there before it starts."""
+    finds: dict[Annotated[str, Field(pattern=r"^[a-z]+$")], NodePath] = Field(default_factory=dict)
+    """Patterns of paths by a word: it starts when all are there, with `{word}` in arguments the
+    first that matches."""
     folders: tuple[KeptPath, ...] = ()
     """Folders that are made before it starts."""
     keeps: tuple[KeptFile, ...] = ()
@@ -128,6 +131,9 @@ class Service(Section):
     def _one_way_to_run(self) -> Self:
         if self.every and self.restart != "always":
             raise ValueError("every and restart exclude each other")
+        words = set(re.findall(r"\{([a-z]+)\}", " ".join(self.arguments)))
+        if missing := words - self.finds.keys():
+            raise ValueError(f"arguments have {{{min(missing)}}}, which finds does not name")
         return self
 
 

@@ -33,7 +33,6 @@ _INTERPRETER = re.compile(r"(perl|python|ruby|lua|node|php|tclsh|wish|pypy)[0-9.
 _MARKS = (
     (b"BusyBox v", "BusyBox"),
     (b"GNU bash, version", "bash"),
-    (b"toybox %s", "Toybox"),
     # Its default for the prompt of traced commands: dash, and the shell in BusyBox.
     (b"PS4=+ \0", "a POSIX shell"),
     (b"Debian Almquist", "dash"),
@@ -101,7 +100,9 @@ def check_content(entry: Entry, arch: Arch, is_there: Callable[[str], bool]) -> 
             root, which `is_there` knows, does not have.
     """
     content = entry.content()
-    if content[:4] == b"\x7fELF" and entry.role != "firmware":
+    # Firmware is for the processor of a device.
+    is_firmware = entry.path.startswith("usr/lib/firmware/") and not entry.is_program
+    if content[:4] == b"\x7fELF" and not is_firmware:
         return _check_elf(entry, content, arch, is_there)
     if entry.role in {"program", "library"} and not content.startswith(b"#!"):
         raise entry.refuse("is no ELF file")

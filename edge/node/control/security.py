@@ -4,6 +4,7 @@
 A lab node has no kernel and no firmware of its own, so it tells nothing of the host's.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ class SystemStateController(Controller):
         return {
             each["name"]: {
                 "image": each.get("image", ""),
-                "metadata": {name: each[name] for name in _METADATA if name in each},
+                "metadata": {
+                    **{name: each[name] for name in _METADATA if name in each},
+                    **_extra(each.get("packages", {})),
+                },
             }
             for each in self.machine.platform.image.extensions
         }
@@ -72,6 +76,12 @@ class ModuleController(Controller):
         }
         built_in = read_built_in(read_text(module_dir() / "modules.builtin"))
         self.store.publish(kind.KERNEL_MODULE_STATUS, built_in | dynamic, owner=self.name)
+
+
+def _extra(packages: Mapping[str, str]) -> dict[str, str]:
+    """Return what else is said of an extension: the packages that it was made of."""
+    text = "\n".join(f"{name} {version}" for name, version in packages.items())
+    return {"extraInfo": text} if text else {}
 
 
 _NO_SECURITY = {

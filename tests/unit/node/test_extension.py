@@ -250,6 +250,25 @@ async def test_a_program_waits_for_what_it_depends_on(
     await until(State.RUNNING)
 
 
+async def test_a_program_is_told_what_was_found(
+    machine: Machine,
+    logs: LogBook,
+    root: Path,
+    new_keeper: NewKeeper,
+    until: Until,
+    monkeypatch: Any,
+) -> None:
+    """Hardware whose number nobody knows beforehand; of several the first."""
+    monkeypatch.setattr("edge.node.extension.LOOK_S", 0.02)
+    write_program(root, SLEEPER)
+    await new_keeper(finds={"port": "/dev/vport*p1"}, arguments=("--path={port}",)).keep(Settings())
+    await until(State.WAITING)
+    assert moments(machine)[-1] == (State.WAITING, "Waiting for /dev/vport*p1")
+    (root / "dev").mkdir()
+    (root / "dev/vport3p1").touch()
+    assert "--path=/dev/vport3p1" in await first_line(logs, "here")
+
+
 async def test_what_a_program_keeps_is_made_once(
     machine: Machine, root: Path, new_keeper: NewKeeper, until: Until
 ) -> None:
@@ -307,7 +326,13 @@ async def test_a_line_without_an_end_is_told_in_pieces(
 
 
 def image_with(*services: dict[str, Any]) -> ImageInfo:
-    extension = {"name": "kit", "version": "1.2", "author": "us", "description": "A kit."}
+    extension: dict[str, Any] = {
+        "name": "kit",
+        "version": "1.2",
+        "author": "us",
+        "description": "A kit.",
+    }
+    extension["packages"] = {"kit": "1.2-3", "libkit1": "1.2-3"}
     schematic = {"name": "schematic", "version": "ab" * 32}
     return ImageInfo(
         version="1",
@@ -400,6 +425,7 @@ async def test_a_lab_node_runs_nothing(
         "version": "1.2",
         "author": "us",
         "description": "A kit.",
+        "extraInfo": "kit 1.2-3\nlibkit1 1.2-3",
     }
     assert found["schematic"]["metadata"]["version"] == "ab" * 32
 

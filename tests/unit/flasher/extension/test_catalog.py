@@ -93,6 +93,10 @@ def test_every_fault_of_a_document_is_told() -> None:
             "services: [{name: a, program: b, every: 1h, restart: never}]",
             "every and restart exclude each other",
         ),
+        (
+            "services: [{name: a, program: b, arguments: ['{port}']}]",
+            "arguments have {port}, which finds does not name",
+        ),
         ("services: [{name: a, program: b}, {name: a, program: b}]", "services has a name twice"),
     ],
 )

@@ -63,6 +63,7 @@ def test_a_tree_of_ones_own(new_extension: NewExtension, gathered: Gather) -> No
                 "usr/bin/tool": "../../opt/tool/bin/tool",
                 "usr/bin/report": b"#!/usr/bin/python3.13 -I\nprint()\n",
                 "etc/tool/config": b"x",
+                "usr/lib/firmware/dsp.elf": make_elf("riscv64"),
             },
             services=[{"name": "tool", "program": "usr/bin/tool"}],
         )
