@@ -41,6 +41,7 @@ class FakeConsoles:
         self.now_s = 100.0
         self.opened: list[Line] = []
         self.open_now = 0
+        self.closed = threading.Event()
         self._script: deque[Event] = deque()
         self._news = threading.Event()
 
@@ -69,6 +70,7 @@ class FakeConsoles:
             raise self.refusal
         self.opened.append(line)
         self.open_now += 1
+        self.closed.clear()
         log_path = None
         reading.tell(Opened(name=line.port, started_s=self.now_s))
         while not reading.is_halted():
@@ -80,3 +82,4 @@ class FakeConsoles:
             self._news.wait(0.01)
             self._news.clear()
         self.open_now -= 1
+        self.closed.set()

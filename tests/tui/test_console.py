@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console screen: what a user does with keys, and what it shows then."""
 
-import threading
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from edge.provision.console import (
 )
 from tests.fakes.consoles import BOARDS, FTDI, PROBE, FakeConsoles
 from tests.fakes.nodes import FakeNode, FakeServices, fingerprint
-from tests.tui.stage import SIZE, make_app, screen_text, three_nodes, until, until_shown
+from tests.tui.stage import PATIENCE_S, SIZE, make_app, screen_text, three_nodes, until, until_shown
 from tui.app import EdgeApp
 from tui.console import Line, Printed
 from tui.screens.console import SILENCE_S, ConsoleScreen
@@ -436,15 +436,14 @@ class TestLink:
     async def test_leaving_lets_go_of_the_console(self, key: str) -> None:
         """No thread reads on, whichever way the screen is left."""
         consoles = FakeConsoles()
-        before = threading.active_count()
         app = opened(consoles)
         async with app.run_test(size=NARROW) as pilot:
             await told(pilot, consoles, *(numbered(500) for _ in range(100)))
             await pilot.press(key)
             if key == "escape":
                 await until(pilot, lambda: not consoles.open_now)
+        assert await asyncio.to_thread(consoles.closed.wait, PATIENCE_S)
         assert consoles.open_now == 0
-        assert threading.active_count() <= before + 1  # the loop's pool keeps its idle thread
 
     async def test_writing_to_a_file_is_switched(self) -> None:
         """w names the file while it is written, and again ends it."""

@@ -70,6 +70,9 @@ class ConsoleScreen(Screen[None]):
         self._line = line
         self._board = WatchedBoard()
         self._reading: Reading | None = None
+        self._keys: tuple[bool, ...] = ()
+        self._column: bool | None = None
+        """Whether the stages stand in a column; the width decides until the user does."""
 
     @property
     def edge(self) -> "EdgeApp":
@@ -109,8 +112,7 @@ class ConsoleScreen(Screen[None]):
             self._reading.halt()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= WIDE, "wide")
-        self.call_after_refresh(self._draw)
+        self._show_column()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         from tui.app import fault_line
@@ -126,7 +128,7 @@ class ConsoleScreen(Screen[None]):
     @on(ConsoleView.Moved)
     def _show_place(self) -> None:
         self._draw_status()
-        self.refresh_bindings()
+        self._draw_keys()
 
     @on(Input.Changed, "#search")
     def _mark(self, event: Input.Changed) -> None:
@@ -168,8 +170,8 @@ class ConsoleScreen(Screen[None]):
             self._reading.record(None if writes else _log_path(self.edge.clock()))
 
     def action_toggle_timeline(self) -> None:
-        self.toggle_class("stages")
-        self.call_after_refresh(self._draw)
+        self._column = not self.has_class("column")
+        self._show_column()
 
     def action_back(self) -> None:
         if not self.has_class("searching"):
@@ -219,6 +221,11 @@ class ConsoleScreen(Screen[None]):
         except EdgeError as error:
             reading.tell(Refused(reason=error.message, hint=error.hint or ""))
 
+    def _show_column(self) -> None:
+        shown = self.size.width >= WIDE if self._column is None else self._column
+        self.set_class(shown, "column")
+        self.call_after_refresh(self._draw)
+
     def _draw_news(self) -> None:
         happened = self._reading.take() if self._reading else ()
         if not happened:
@@ -243,7 +250,14 @@ class ConsoleScreen(Screen[None]):
         self.query_one(TimelineColumn).show(self._board, now_s)
         self.query_one(TimelineStrip).show(self._board, now_s)
         self._draw_status()
-        self.refresh_bindings()
+        self._draw_keys()
+
+    def _draw_keys(self) -> None:
+        # The footer is built anew each time, which a flood of text leaves no time for.
+        keys = (self._board.can_be_configured, self._view.following, self._reading is None)
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
 
     def _draw_title(self) -> None:
         board, line = self._board, self._board.line

@@ -44,6 +44,8 @@ class DetailScreen(NodeScreen):
         self._key = key
         self._keys = tuple(keys)
         self._wanted_log = self._log_name = _FIRST_LOG
+        self._broken = ""
+        """Why the log cannot be followed now."""
         self.set_class(log_only, "log-only")
 
     def compose(self) -> ComposeResult:
@@ -75,6 +77,7 @@ class DetailScreen(NodeScreen):
 
     @on(LogStarted)
     def _restart_log(self) -> None:
+        self._broken = ""
         self._tail.restart()
 
     @on(LogLines)
@@ -84,7 +87,8 @@ class DetailScreen(NodeScreen):
 
     @on(LogBroke)
     def _say_broken(self, event: LogBroke) -> None:
-        self._tail.remark(f"✗ {event.reason}")
+        self._broken = event.reason
+        self.redraw()
 
     @on(LogTail.Chosen)
     def _change_log(self, event: LogTail.Chosen) -> None:
@@ -95,6 +99,7 @@ class DetailScreen(NodeScreen):
 
     def action_toggle_log(self) -> None:
         self.toggle_class("log-only")
+        self.redraw()
 
     def action_next_log(self) -> None:
         self._tail.choose_next()
@@ -105,6 +110,7 @@ class DetailScreen(NodeScreen):
             return
         self.edge.look(self._key, close=False)
         self._key = known[(known.index(self._key) + step) % len(known)]
+        self._broken = ""
         self._tail.restart()
         self._enter()
 
@@ -132,7 +138,15 @@ class DetailScreen(NodeScreen):
         self.query_one(UsagePanel).show(node, now)
         detail = node.report.detail if node.report else None
         self.query_one(ServicePanel).show(detail.services if detail else ())
+        self._show_broken(node)
         self.refresh_bindings()
+
+    def _show_broken(self, node: Node) -> None:
+        if not self._broken:
+            return
+        # What keeps the log away is mostly what keeps everything away, and told there already.
+        is_told = node.failure is not None and not self.has_class("log-only")
+        self._tail.remark("✗ cannot be read: see above" if is_told else f"✗ {self._broken}")
 
     def _show_title(self, node: Node) -> None:
         where = f"{self._keys.index(self._key) + 1} of {len(self._keys)}"

@@ -175,7 +175,8 @@ class PortScreen(Dialog[Line]):
 
 def _label(adapter: Adapter) -> Text:
     """Return its name, and below it the path that tells it from another of its kind."""
-    text = Text(adapter.name)
+    # Where the system knows nothing about a port, its driver says "n/a".
+    text = Text("serial port" if adapter.name in ("", "n/a") else adapter.name)
     text.append(f"  {adapter.port.removeprefix('/dev/')}", style=STYLES[Tone.NOTE])
     if adapter.device != adapter.port:
         text.append(f"\n  {adapter.device}", style=STYLES[Tone.FAINT])

@@ -134,5 +134,7 @@ def _grid(facts: list[tuple[str, Text]]) -> Table:
     table.add_column(width=_LABEL_WIDTH, no_wrap=True)
     table.add_column(ratio=1)
     for label, value in facts:
+        if not value.plain:
+            continue
         table.add_row(Text(label, style="dim"), value)
     return table
