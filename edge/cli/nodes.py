@@ -4,7 +4,7 @@
 Nodes never wait for each other: each has its own deadline, its own rows and its own error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -13,6 +13,7 @@ import click
 
 from edge.cli.exit import ExitCode, exit_code
 from edge.cli.options import Targets, given_targets
+from edge.cli.output import Row, emit
 from edge.errors import ConfigError, EdgeError, NodeError
 
 if TYPE_CHECKING:
@@ -221,6 +222,11 @@ class Results(Generic[T]):
 
     found: list[tuple[str, T]] = field(default_factory=list)
     errors: list[EdgeError] = field(default_factory=list)
+
+    def emit(self, rows: Iterable[Row], *, columns: Sequence[str], output: str) -> None:
+        """Print what came back as `rows`; where no node answered, no table of bare headings."""
+        if self.found or output != "table":
+            emit(rows, columns=columns, output=output)
 
     def finish(self) -> None:
         """End the command with the code of its errors, if there are any."""

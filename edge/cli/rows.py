@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge.cli.nodes import DEADLINE_S, Access, on_clients
-from edge.cli.output import emit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ def show_rows(
     rows = [{"node": node, **_fields(each)} for node, found in results.found for each in found]
     if output == "table":
         rows = [{**row, **shown(row)} for row in rows]
-    emit(rows, columns=("node", *columns), output=output)
+    results.emit(rows, columns=("node", *columns), output=output)
     results.finish()
 
 

@@ -11,7 +11,7 @@ import click
 
 from edge.cli.nodes import choose_access, on_clients
 from edge.cli.options import NodeCommand
-from edge.cli.output import emit, output_option
+from edge.cli.output import output_option
 from edge.cli.rows import show_rows
 from edge.units import MIB, format_size
 
@@ -74,7 +74,7 @@ def pull(*, image: str, store: str, output: str) -> None:
 
     results = on_clients(choose_access(), fetch, deadline_s=None)
     rows = [{"node": node, "image": name} for node, name in results.found]
-    emit(rows, columns=("node", "image"), output=output)
+    results.emit(rows, columns=("node", "image"), output=output)
     results.finish()
 
 
@@ -94,7 +94,7 @@ def import_(*, archive: Path, store: str, output: str) -> None:
 
     results = on_clients(choose_access(), send, deadline_s=None)
     rows = [{"node": node, "image": name} for node, name in results.found]
-    emit(rows, columns=("node", "image"), output=output)
+    results.emit(rows, columns=("node", "image"), output=output)
     results.finish()
 
 

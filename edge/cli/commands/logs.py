@@ -7,7 +7,7 @@ import click
 
 from edge.cli.nodes import Access, choose_access, on_clients
 from edge.cli.options import NodeCommand, insecure_options
-from edge.cli.output import emit, show_line
+from edge.cli.output import show_line
 from edge.errors import NodeError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _list(access: Access) -> None:
 
     results = on_clients(access, names)
     rows = [{"node": node, "log": name} for node, found in results.found for name in found]
-    emit(rows, columns=("node", "log"), output="table")
+    results.emit(rows, columns=("node", "log"), output="table")
     results.finish()
 
 

@@ -9,7 +9,7 @@ import click
 
 from edge.cli.nodes import Access, choose_access, on_clients
 from edge.cli.options import NodeCommand, insecure_options
-from edge.cli.output import emit, output_option
+from edge.cli.output import output_option
 from edge.errors import NodeError
 from edge.units import format_duration
 
@@ -47,9 +47,9 @@ def command(
     if service and output == "table":
         click.echo("\n\n".join("\n".join(_details(node, each)) for node, each in found))
     elif output == "table":
-        emit((_row(node, each) for node, each in found), columns=_COLUMNS, output=output)
+        results.emit((_row(node, each) for node, each in found), columns=_COLUMNS, output=output)
     else:
-        emit((_document(node, each) for node, each in found), columns=(), output=output)
+        results.emit((_document(node, each) for node, each in found), columns=(), output=output)
     results.finish()
 
 

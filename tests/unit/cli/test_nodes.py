@@ -33,6 +33,18 @@ def test_answers_come_in_the_order_of_the_nodes() -> None:
     results.finish()
 
 
+def test_no_table_where_no_node_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    """Headings over nothing say nothing; a program that reads JSON gets its empty list."""
+    results = on_nodes(["dead", "strict"], answer)
+    results.emit([], columns=("node",), output="table")
+    assert capsys.readouterr().out == ""
+    results.emit([], columns=("node",), output="json")
+    assert capsys.readouterr().out == "[]\n"
+    some = on_nodes(["dead", "a"], answer)
+    some.emit([], columns=("node",), output="table")
+    assert capsys.readouterr().out == "NODE\n"
+
+
 def test_dead_and_silent_nodes_do_not_stop_others(capsys: pytest.CaptureFixture[str]) -> None:
     """Each failure is one line that names its node; the hints come once, at the end."""
     results = on_nodes(["dead", "a", "silent", "dead"], answer, deadline_s=0.05)
