@@ -129,7 +129,7 @@ def _refuse(path: Path, files: Mapping[str, Path]) -> ConfigError | None:
         return ConfigError(f"{path} is left out: board {name} is in {files[name]} already")
     try:
         replaces = _document(path, path.stat().st_mtime_ns).get("replaces")
-    except (ConfigError, OSError):
+    except (ConfigError, OSError, UnicodeDecodeError):
         replaces = None  # it will be told what is wrong with it under another name
     if replaces is True:
         return None

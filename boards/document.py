@@ -35,6 +35,8 @@ def read_document(text: str, *, source: str) -> Document:
     except yaml.YAMLError as error:
         fault = " ".join(str(error).split())
         raise ConfigError(f"{source} is not YAML", faults=(f"{source}: {fault}",)) from error
+    except (ValueError, RecursionError) as error:  # the 31st of February; brackets without end
+        raise ConfigError(f"{source} holds a value that cannot be: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{source} is not a valid board profile: it is not a mapping")
     return document
@@ -70,12 +72,12 @@ def to_profile(document: Document, *, source: str) -> Profile:
         text = f"no set of modules {error}; there are {', '.join(module_sets())}"
         fault = f"{source}: kernel.sets: {text}"
         raise ConfigError(f"{source} is not a valid board profile", faults=(fault,)) from error
-    except TypeError as error:
-        raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
     except ValidationError as error:
         found = find_faults(error, Profile)
         faults = tuple(_fault(source, place, text) for place, text in found)
         raise ConfigError(f"{source} is not a valid board profile", faults=faults) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
 
 
 @cache
@@ -98,7 +100,8 @@ def with_module_sets(document: Document, *, known_only: bool = False) -> Documen
     if not (isinstance(sets, list) and isinstance(own, list)):
         return document
     known = module_sets()
-    named = [name for name in sets if not known_only or name in known]
+    texts = [name for name in sets if isinstance(name, str)]  # the model tells of others
+    named = [name for name in texts if not known_only or name in known]
     modules = [module for name in named for module in known[name]]
     rest = [module for module in own if module not in modules]
     return {**document, "kernel": {**kernel, "modules": [*modules, *rest]}}

@@ -72,7 +72,7 @@ def check_board(path: Path) -> Findings:
         own = yaml.safe_load(text)
     except yaml.YAMLError as error:
         return Findings(faults=(_syntax_fault(error),))
-    except ValueError as error:  # such as the 30th of February
+    except (ValueError, RecursionError) as error:  # the 30th of February; brackets without end
         return Findings(faults=(_finding("", f"it holds an impossible value: {error}"),))
     if not isinstance(own, dict):
         return Findings(faults=(_finding("", "it is not a mapping of fields to values"),))
@@ -85,6 +85,7 @@ class _Marks:
     def __init__(self, root: Any) -> None:
         self.places: dict[Place, tuple[int, int]] = {}
         self.twice: list[Place] = []
+        self._seen: set[int] = set()
         self._walk(root, ())
 
     def find(self, place: Sequence[int | str]) -> tuple[int, int]:
@@ -95,6 +96,9 @@ class _Marks:
         return (0, 0)
 
     def _walk(self, node: Any, place: Place) -> None:
+        if id(node) in self._seen:  # an alias; it may even hold itself
+            return
+        self._seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 below = (*place, str(key.value))
@@ -137,11 +141,11 @@ def _profile(whole: Document) -> tuple[Profile | None, list[tuple[Place, str]]]:
     spelt_out = with_module_sets(whole, known_only=True)
     try:
         return Profile.model_validate_json(json.dumps(spelt_out)), []
-    except TypeError as error:
-        return None, [((), f"holds a value that is not plain data, such as a date: {error}")]
     except ValidationError as error:
         found = find_faults(error, Profile)
         return None, [(_written_at(place, whole, spelt_out), text) for place, text in found]
+    except (TypeError, ValueError, RecursionError) as error:
+        return None, [((), f"holds a value that is not plain data, such as a date: {error}")]
 
 
 def _written_at(place: Place, whole: Document, spelt_out: Document) -> Place:
@@ -158,7 +162,7 @@ def _unknown_sets(whole: Document) -> Iterator[tuple[Place, str]]:
     sets = kernel.get("sets") if isinstance(kernel, dict) else None
     known = module_sets()
     for index, name in enumerate(sets if isinstance(sets, list) else ()):
-        if name not in known:
+        if isinstance(name, str) and name not in known:
             place = ("kernel", "sets", index)
             yield place, f"there is no set of modules {name!r}; there are {', '.join(known)}"
 
