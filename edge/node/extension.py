@@ -229,8 +229,10 @@ class Keeper:
                 limit=LINE_BYTES,
                 start_new_session=True,
             )
-        except OSError as error:
-            self._log.warning("cannot start %s: %s", definition.program, error.strerror)
+        except (OSError, ValueError) as error:
+            # A variable may have a name that is none.
+            reason = getattr(error, "strerror", None) or error
+            self._log.warning("cannot start %s: %s", definition.program, reason)
             return 127
         try:
             self._join_group(process.pid)

@@ -198,6 +198,18 @@ async def test_a_program_that_cannot_be_started_is_no_fault_of_the_node(
     assert "No such file" in await first_line(logs, "cannot start")
 
 
+async def test_variables_that_are_none_are_no_fault_of_the_node(
+    machine: Machine, logs: LogBook, root: Path, new_keeper: NewKeeper, until: Until
+) -> None:
+    """They come from the configuration; with better ones the program starts."""
+    write_program(root, SLEEPER)
+    keeper = new_keeper()
+    await keeper.keep(Settings(environment={"A": "a\0b"}))
+    assert "null byte" in await first_line(logs, "cannot start")
+    await keeper.keep(Settings())
+    await until(State.RUNNING)
+
+
 @pytest.mark.parametrize(
     ("restart", "code", "state"),
     [
