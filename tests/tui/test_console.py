@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Select
+from textual.widgets import Input, OptionList, Select
 
 from edge.errors import NodeError
 from edge.events import Event
@@ -138,6 +138,20 @@ class TestChoice:
             await pilot.press("enter")
             await until(pilot, lambda: consoles.opened)
             assert consoles.opened == [Line(port=FTDI.device, baud=1500000, board=BOARDS[1])]
+
+    @pytest.mark.parametrize(("typed", "baud"), [("9600", 9600), ("-", 115200), ("0", 115200)])
+    async def test_speed_is_typed(self, typed: str, baud: int) -> None:
+        """What is no speed is not taken for one."""
+        consoles = FakeConsoles(FTDI)
+        app = make_app(FakeServices(), consoles=consoles)
+        async with app.run_test(size=NARROW) as pilot:
+            await pilot.press("c")
+            await until_shown(pilot, "FTDI FT232R")
+            app.screen.query_one("#baud", Input).value = typed
+            app.screen.query_one("#baud", Input).focus()
+            await pilot.press("enter")
+            await until(pilot, lambda: consoles.opened)
+            assert consoles.opened == [Line(port=FTDI.device, baud=baud)]
 
     @pytest.mark.parametrize("url", ["socket://10.0.0.1:4001", "rfc2217://terminal:2001"])
     async def test_url_is_typed_by_hand(self, url: str) -> None:

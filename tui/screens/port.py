@@ -131,8 +131,9 @@ class PortScreen(Dialog[Line]):
             self.query_one("#port").focus()
             return
         board = self._board(self.query_one("#board", Select).value)
-        baud = int(self.query_one("#baud", Input).value or USUAL_BAUD)
-        self.dismiss(Line(port=port, baud=max(baud, 1), board=board))
+        typed = self.query_one("#baud", Input).value
+        baud = int(typed) if typed.isdecimal() and int(typed) else USUAL_BAUD
+        self.dismiss(Line(port=port, baud=baud, board=board))
 
     def _offer(self, adapters: tuple[Adapter, ...]) -> None:
         """Show adapters, with the cursor on the one that it was on."""
