@@ -203,7 +203,7 @@ def _base_file(name: str, path: Path, shelf: Shelf) -> Path:
 
 @cache
 def _document(path: Path, _changed_ns: int) -> Document:
-    return read_document(path.read_text(), source=_source(path))
+    return read_document(path.read_text(), source=_source(path), ours=path.parent == SHIPPED)
 
 
 def _source(path: Path) -> str:
