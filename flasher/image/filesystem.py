@@ -10,7 +10,8 @@ from edge.units import MIB
 from flasher.image.tool import run_tool
 
 _SQUASHFS_LEVEL = "15"
-_SQUASHFS_BLOCK = "256K"
+# A board unpacks whole blocks to read a page of each: 128K and more make it start later.
+_SQUASHFS_BLOCK = "64K"
 # What GRUB's driver reads, named one by one: distributions differ in their defaults.
 _EXT4_FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,sparse_super,large_file"
 _EXT4_JOURNAL_MIB = 8

@@ -21,7 +21,7 @@ from flasher.image.bytecode import Compiler
 from flasher.image.fetch import Cache, Packages
 from flasher.image.module import Module, alias_index, dependency_index
 from flasher.image.tool import run_tool
-from flasher.image.wheel import copy_own_packages, unpack_wheel
+from flasher.image.wheel import WHEEL_RECIPE, copy_own_packages, unpack_wheel
 
 ROOT_PACKAGES = (
     "ca-certificates",
@@ -112,11 +112,10 @@ def base_tree(
         _add_fixed(tree)
         compiler.compile(tree, [STDLIB, SITE])
 
-    recipe = sha256(Path(__file__).read_bytes()).hexdigest()
+    recipe = [sha256(Path(each).read_bytes()).hexdigest() for each in (__file__, WHEEL_RECIPE)]
+    names = [each.name for each in wheels]
     key = sha256(
-        "\n".join(
-            (recipe, packages.digest, compiler.digest, *(each.name for each in wheels))
-        ).encode()
+        "\n".join((*recipe, packages.digest, compiler.digest, *names)).encode()
     ).hexdigest()[:24]
     return cache.entry("base", key, make, listener=listener)
 
