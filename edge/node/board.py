@@ -15,6 +15,7 @@ from edge.errors import ImageError, ToolError
 from edge.node.boot import syscall
 from edge.node.boot.console import say
 from edge.node.boot.image import ImageInfo, read_image
+from edge.node.boot.module import COLDPLUGGED
 from edge.node.boot.supervisor import Request
 from edge.node.boot.watchdog import REQUEST
 from edge.node.containerd.place import BOARD_SOCKETS
@@ -26,7 +27,7 @@ from edge.node.volume import Driver
 from flasher.table import Partition
 
 MOUNT_POINTS = {STATE: Path("/system/state"), EPHEMERAL: Path("/var")}
-DISK_DEADLINE_S = 30.0
+DISK_DEADLINE_S, DISK_PAUSE_S = 30.0, 0.1
 _BLKRRPART = 0x125F
 _DMI = Path("/sys/class/dmi/id")
 _TREE = Path("/proc/device-tree")
@@ -46,12 +47,13 @@ class BoardPlatform:
         self.containerd = BOARD_SOCKETS
 
     async def find_disk(self) -> SystemDisk | None:
-        """Return the system disk, waiting for slow cards and USB drives to appear."""
+        """Return the system disk, waiting for drivers, and for slow cards and USB drives."""
         deadline = time.monotonic() + DISK_DEADLINE_S
         while time.monotonic() < deadline:
-            if found := find_system_disk(whole_disks()):
+            # The first to appear may not be the first of several by name.
+            if COLDPLUGGED.exists() and (found := find_system_disk(whole_disks())):
                 return found
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(DISK_PAUSE_S)
         return None
 
     async def kernel_log(self, *, follow: bool, tail: bool) -> AsyncIterator[str]:

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """PID 1 of a board, in the standard library alone.
 
-Mounts the kernel's file systems, raises the clock to the image's build time, loads modules for
-the hardware, then keeps `machined` running, reaps every orphan, feeds the watchdog, and
-restarts or powers off the machine when machined asks for it.
+Mounts the kernel's file systems, raises the clock to the image's build time, starts `machined` and
+loads modules for the hardware while that loads itself. Then keeps it running, reaps every orphan,
+feeds the watchdog, and restarts or powers off the machine when machined asks for it.
 """
 
+import contextlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 from edge import __version__
 from edge.node.boot import syscall
 from edge.node.boot.clock import raise_clock
 from edge.node.boot.console import say
 from edge.node.boot.filesystem import mount_kernel_filesystems, unmount_disks
-from edge.node.boot.image import read_image
-from edge.node.boot.module import Modules, coldplug, module_dir
+from edge.node.boot.image import ImageInfo, read_image
+from edge.node.boot.module import COLDPLUGGED, Modules, coldplug, module_dir
 from edge.node.boot.supervisor import Request, Supervisor
 from edge.node.boot.watchdog import WatchdogKeeper
 
@@ -41,30 +41,40 @@ def main() -> None:
     mount_kernel_filesystems()
     syscall.hand_over_ctrl_alt_delete()
     say(f"init {__version__}")
-    try:
-        prepare()
-    except Exception as error:
-        # The kernel panics when PID 1 ends; machined may still come up and say more.
-        say(f"preparing the machine failed: {error!r}")
+    image = prepare()
+    supervisor = Supervisor(start_machined, time.monotonic)
+    supervisor.tend()
+    load_modules(image.modules if image else ())
     watchdog = WatchdogKeeper()
-    request = supervise(Supervisor(start_machined, time.monotonic), watchdog)
+    request = supervise(supervisor, watchdog)
     finish(request, watchdog)
 
 
-def prepare() -> None:
-    """Set the clock, load modules and bring the machine to where machined can run."""
-    Path("/run/edge").mkdir(exist_ok=True)
+def prepare() -> ImageInfo | None:
+    """Set the clock and bring the machine to where machined can start; return what runs."""
     try:
+        COLDPLUGGED.parent.mkdir(exist_ok=True)
         image = read_image()
     except (OSError, ValueError, KeyError) as error:
         say(f"image description is unreadable: {error}")
-        return
+        return None
     if raise_clock(image.build_time):
         say("clock was behind the image's build time and has been set to it")
-    modules = Modules(module_dir())
-    for name in image.modules:
-        modules.load(name)
-    coldplug(modules)
+    return image
+
+
+def load_modules(names: Iterable[str]) -> None:
+    """Load these modules and those that the hardware asks for, and leave word that it is done."""
+    try:
+        modules = Modules(module_dir())
+        for name in names:
+            modules.load(name)
+        coldplug(modules)
+    except Exception as error:
+        # The kernel panics when PID 1 ends; machined may still come up and say more.
+        say(f"loading modules failed: {error!r}")
+    with contextlib.suppress(OSError):
+        COLDPLUGGED.touch()
 
 
 def start_machined() -> int:

@@ -12,13 +12,11 @@ import signal
 from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.errors import EdgeError
 from edge.node.boot.supervisor import Request
-from edge.node.control.catalogue import new_controllers
-from edge.node.control.controller import Controller, run_controller
 from edge.node.ending import Ending
 from edge.node.identity import publish_identity
 from edge.node.log import logger, start_logging
@@ -26,6 +24,9 @@ from edge.node.machine import Machine
 from edge.node.platform import Platform
 from edge.node.resource import kind
 from edge.node.service import State
+
+if TYPE_CHECKING:
+    from edge.node.control.controller import Controller
 
 CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
@@ -65,9 +66,12 @@ async def run(lab: Path | None) -> int:
     platform.announce(f"machined started {__version__}")
     machine.services.enter("machined", State.RUNNING, "Service started as process")
     machine.services.judge("machined", healthy=True, message="")
-    await machine.boot()
+    # Making and checking volumes is work for other processes, loading controllers for this one.
+    booting = asyncio.create_task(machine.boot())
+    await asyncio.to_thread(_load_controllers)
+    await booting
     _publish_constants(machine)
-    controllers = new_controllers(machine)
+    controllers = _new_controllers(machine)
     request = await _run_until_end(machine, controllers)
     await platform.shutdown(request)
     return int(request)
@@ -95,7 +99,19 @@ def _publish_constants(machine: Machine) -> None:
     publish_identity(machine)
 
 
-async def _run_until_end(machine: Machine, controllers: list[Controller]) -> Request:
+def _load_controllers() -> None:
+    import edge.node.control.catalogue  # noqa: F401
+
+
+def _new_controllers(machine: Machine) -> "list[Controller]":
+    from edge.node.control.catalogue import new_controllers
+
+    return new_controllers(machine)
+
+
+async def _run_until_end(machine: Machine, controllers: "list[Controller]") -> Request:
+    from edge.node.control.controller import run_controller
+
     tasks = [asyncio.create_task(run_controller(each), name=each.name) for each in controllers]
     request = await machine.ended
     if machine.ending and not await _begin_ending(machine, machine.ending):

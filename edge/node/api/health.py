@@ -4,12 +4,9 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from edge.api import cluster_pb2, cluster_pb2_grpc
-from edge.client.channel import open_channel
-from edge.client.client import NodeClient
-from edge.client.health import check_cluster
-from edge.client.trust import Mutual
 from edge.errors import NodeError
 from edge.node.api.failure import CallFailed
 from edge.node.api.guard import Context
@@ -18,6 +15,9 @@ from edge.node.api.target import MOST_TARGETS, is_host, no_host, too_many
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.pki.role import Role
+
+if TYPE_CHECKING:
+    from edge.client.client import NodeClient
 
 DEFAULT_WAIT_S = 20 * 60.0
 MOST_WAIT_S = 24 * 3600.0
@@ -38,6 +38,9 @@ class HealthService(cluster_pb2_grpc.ClusterServiceServicer):
         self, request: cluster_pb2.HealthCheckRequest, _context: Context
     ) -> AsyncIterator[cluster_pb2.HealthCheckProgress]:
         """Tell every change until all is well, or time is up."""
+        # All that a client needs takes its time to load, and few nodes are ever asked.
+        from edge.client.health import check_cluster
+
         identity = self._identify()
         if identity is None:
             raise NodeError(
@@ -76,7 +79,11 @@ def _named(given: cluster_pb2.ClusterInfo) -> list[str]:
 
 
 @asynccontextmanager
-async def _open(node: str, identity: Identity) -> AsyncIterator[NodeClient]:
+async def _open(node: str, identity: Identity) -> "AsyncIterator[NodeClient]":
+    from edge.client.channel import open_channel
+    from edge.client.client import NodeClient
+    from edge.client.trust import Mutual
+
     trust = Mutual(ca=identity.authorities, crt=identity.certificate, key=identity.key)
     client = NodeClient(node, await open_channel(node, trust), _METADATA)
     try:

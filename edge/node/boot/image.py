@@ -1,26 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the image says of itself: /etc/edge/image.json, written when it was built."""
+"""What the image says of itself: /etc/edge/image.json, written when it was built.
+
+PID 1 reads it, too: dataclasses and typing would take as long to load as all else it needs.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 IMAGE_FILE = Path("/etc/edge/image.json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
-    """Version, board and build time (Unix seconds) of the running image."""
+    """Version, board and build time (Unix seconds) of the running image.
 
-    version: str
-    board: str
-    arch: str
-    build_time: float
-    modules: tuple[str, ...] = ()
-    extensions: tuple[Mapping[str, Any], ...] = ()
-    """What the image holds beyond the system: name, version, author, description of each."""
+    `modules` are loaded by name at boot. `extensions` tell what the image holds beyond the
+    system: name, version, author, description of each.
+    """
+
+    __slots__ = ("arch", "board", "build_time", "extensions", "modules", "version")
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        board: str,
+        arch: str,
+        build_time: float,
+        modules: tuple[str, ...] = (),
+        extensions: "tuple[Mapping[str, Any], ...]" = (),
+    ) -> None:
+        self.version = version
+        self.board = board
+        self.arch = arch
+        self.build_time = build_time
+        self.modules = modules
+        self.extensions = extensions
 
 
 def read_image(path: Path = IMAGE_FILE) -> ImageInfo:

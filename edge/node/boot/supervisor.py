@@ -12,7 +12,6 @@ else is a crash. Standard library only: this runs as PID 1.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 
 FIRST_PAUSE_S = 1.0
@@ -27,12 +26,12 @@ class Request(IntEnum):
     POWER_OFF = 65
 
 
-@dataclass(frozen=True, slots=True)
 class Crashed:
     """The child ended on its own and comes back after `pause_s` seconds."""
 
-    code: int
-    pause_s: float
+    def __init__(self, code: int, pause_s: float) -> None:
+        self.code = code
+        self.pause_s = pause_s
 
 
 class Supervisor:

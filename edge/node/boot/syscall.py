@@ -8,7 +8,6 @@ finit_module is called through the C library's `syscall` because libc does not e
 import ctypes
 import errno
 import os
-import platform
 from pathlib import Path
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
@@ -49,7 +48,7 @@ def load_module(path: Path, parameters: str = "") -> None:
     Raises:
         OSError: with the kernel's reason and the file.
     """
-    number = _FINIT_MODULE.get(platform.machine())
+    number = _FINIT_MODULE.get(os.uname().machine)
     if number is None:
         raise OSError(errno.ENOSYS, "no module loading on this architecture", str(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

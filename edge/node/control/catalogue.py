@@ -22,12 +22,13 @@ from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.node.resource.graph import Part
 
-# Earlier ones publish what later ones read; the API comes before slower things.
+# Earlier ones publish what later ones read; the API comes before slower things, and a lease may
+# be on its way while it starts.
 CONTROLLERS: tuple[type[Controller], ...] = (
     NetworkStatusController,
     HostnameController,
-    ApiController,
     NetworkController,
+    ApiController,
     StatusController,
     DiscoveryController,
     StorageController,

@@ -2,14 +2,17 @@
 """Announces this node by multicast DNS on every link that has an address."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from discovery.advertise import Advertiser
 from edge.node.control.controller import Controller
 from edge.node.control.peer import own_record
 from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.node.service import Operations, State
+
+if TYPE_CHECKING:
+    from discovery.advertise import Advertiser
 
 _log = logger("mdns")
 _SERVICE = "mdns"
@@ -44,12 +47,16 @@ class DiscoveryController(Controller):
                 await self._announce()
 
     async def _announce(self) -> None:
-        record = own_record(self.machine)
+        record, links = own_record(self.machine), self._links()
         if self._advertiser is None:
-            self._advertiser = Advertiser(record)
+            if not links:
+                return
+            # Beside all else, because it takes its time and a node that starts is waited for.
+            advertiser = await asyncio.to_thread(_load_advertiser)
+            self._advertiser = advertiser(record)
             self.machine.services.enter(_SERVICE, State.RUNNING, "Announcing this node")
         await self._advertiser.update(record)
-        for fault in await self._advertiser.set_interfaces(self._links()):
+        for fault in await self._advertiser.set_interfaces(links):
             _log.info("%s", fault)
 
     async def close(self) -> None:
@@ -78,3 +85,9 @@ class DiscoveryController(Controller):
             if each.spec["scope"] == "global":
                 links.setdefault(each.spec["linkName"], []).append(each.spec["local"])
         return links
+
+
+def _load_advertiser() -> "type[Advertiser]":
+    from discovery.advertise import Advertiser
+
+    return Advertiser

@@ -29,7 +29,8 @@ class NetworkStatusController(Controller):
     """Publishes links, addresses and routes, and which of the addresses are this node's own."""
 
     name = "network.StatusController"
-    inputs = (kind.MACHINE_CONFIG,)
+    # Of addresses, because a lease publishes those at once.
+    inputs = (kind.MACHINE_CONFIG, kind.ADDRESS_STATUS)
     outputs = (
         kind.LINK_STATUS,
         kind.ADDRESS_STATUS,

@@ -11,6 +11,7 @@ an earlier configuration, by a machined that died, by hand. Only what differs is
 import asyncio
 import json
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class BoardNetwork:
         self._own_routes: set[tuple[str, Route]] = set()
         self._view: NetworkView | None = None
         self._lock = asyncio.Lock()
+        self._store: Store | None = None
         self._settling: set[asyncio.Task[None]] = set()
 
     async def apply(self, view: "NetworkView | None") -> None:
@@ -84,7 +86,8 @@ class BoardNetwork:
             raise NodeError("; ".join(faults))
 
     async def observe(self, store: Store) -> None:
-        """Publish links, addresses, routes and resolvers."""
+        """Publish links, addresses, routes and resolvers, and do so again after every lease."""
+        self._store = store
         async with Netlink() as netlink:
             links = await netlink.links()
             addresses = await netlink.addresses(links)
@@ -242,6 +245,9 @@ class BoardNetwork:
             except OSError as error:
                 _log.warning("%s: lease cannot be used: %s", name, error.strerror or error)
             self._write_names()
+        if self._store:
+            with suppress(OSError):  # then it is seen when the links are looked at next
+                await self.observe(self._store)
         _log.info("%s: %s", name, f"lease {lease.address}" if lease else "lease lost")
 
     def _resolvers(self) -> list[str]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import yaml
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
@@ -63,6 +62,9 @@ def _metadata(resource: Resource) -> resource_pb2.Metadata:
 
 
 def _yaml(spec: Any) -> str:
+    # Not before somebody asks: a board has something better to do while it starts.
+    import yaml
+
     if isinstance(spec, str) and "\n" in spec:
         # A whole document inside a document: clients print it the way it is written here.
         return yaml.safe_dump(spec, default_style="|", allow_unicode=True)

@@ -2,7 +2,6 @@
 """What the kernel's and the firmware's tables say of the machine, and how busy it is."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,7 +160,7 @@ async def test_what_the_image_holds_beyond_the_system(
 ) -> None:
     """One entry for each that the image names, and the state of this boot beside them."""
     part = {"name": "tools", "version": "2", "author": "somebody", "image": "tools.squashfs"}
-    platform.image = replace(platform.image, extensions=(part,))
+    platform.image.extensions = (part,)
     machine = new_machine()
     await SystemStateController(machine).reconcile()
     (found,) = machine.store.of_kind(kind.EXTENSION_STATUS)

@@ -97,17 +97,22 @@ def test_without_an_index_nothing_is_loaded(tmp_path: Path) -> None:
     assert loader.loaded == []
 
 
-def test_devices_are_found_at_any_depth(tmp_path: Path) -> None:
-    """Each alias once; devices without one are passed over."""
+def test_devices_are_found_on_buses_and_in_classes(tmp_path: Path) -> None:
+    """Each alias once, the processor's too; devices without one are passed over."""
     for path, text in (
-        ("platform/eth/modalias", "of:NethernetT(null)Cbrcm,bcm2711-genet-v5\n"),
-        ("pci0/usb1/1-1/modalias", "usb:v1\n"),
-        ("pci0/usb1/1-2/modalias", "usb:v1\n"),
-        ("virtual/modalias", "\n"),
+        ("devices/system/cpu/modalias", "cpu:type:aarch64:feature:,0001\n"),
+        ("bus/platform/devices/eth/modalias", "of:NethernetT(null)Cbrcm,bcm2711-genet-v5\n"),
+        ("bus/usb/devices/1-1/modalias", "usb:v1\n"),
+        ("bus/usb/devices/1-2/modalias", "usb:v1\n"),
+        ("bus/clocksource/devices/clocksource0/name", "none\n"),
+        ("class/dmi/id/modalias", "dmi:bvnEDK\n"),
+        ("class/net/lo/modalias", "\n"),
     ):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(text)
     assert sorted(device_modaliases(tmp_path)) == [
+        "cpu:type:aarch64:feature:,0001",
+        "dmi:bvnEDK",
         "of:NethernetT(null)Cbrcm,bcm2711-genet-v5",
         "usb:v1",
     ]
@@ -115,7 +120,7 @@ def test_devices_are_found_at_any_depth(tmp_path: Path) -> None:
 
 def test_a_bus_brings_further_devices(folder: Path, tmp_path: Path) -> None:
     """Loading a controller's module makes what hangs on it appear."""
-    devices = tmp_path / "devices"
+    devices = tmp_path / "sys/bus/any/devices"
     (devices / "host").mkdir(parents=True)
     (devices / "host/modalias").write_text("pci:v00008086d000015B7sv1sd1bc1sc1i1\n")
 
@@ -123,11 +128,11 @@ def test_a_bus_brings_further_devices(folder: Path, tmp_path: Path) -> None:
         def __call__(self, path: Path) -> None:
             super().__call__(path)
             if path.name == "ext4.ko.xz":
-                (devices / "host/stick").mkdir()
-                (devices / "host/stick/modalias").write_text(
+                (devices / "stick").mkdir()
+                (devices / "stick/modalias").write_text(
                     "usb:v1p1d1dc00dsc00dp00ic08isc06ip50in00\n"
                 )
 
     bus = Bus()
-    coldplug(Modules(folder, bus), devices)
+    coldplug(Modules(folder, bus), tmp_path / "sys")
     assert bus.loaded[-2:] == ["ext4.ko.xz", "usb-storage.ko"]
