@@ -156,6 +156,7 @@ class Printer:
             "address": ",".join(self.facts.addresses),
             "fingerprint": self.facts.fingerprint,
             "card": self.facts.card,
+            "board": self.facts.board,
             "model": self.facts.model,
             "kernel": self.facts.kernel,
         }
@@ -302,4 +303,9 @@ def _node(facts: "Facts") -> "Mapping[str, Any] | None":
 
 
 def _machine(facts: "Facts") -> "Mapping[str, str]":
-    return {"model": facts.model, "kernel": facts.kernel, "family": facts.family}
+    return {
+        "board": facts.board,
+        "model": facts.model,
+        "kernel": facts.kernel,
+        "family": facts.family,
+    }

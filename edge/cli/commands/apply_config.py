@@ -101,7 +101,8 @@ def _meet(line: Line, *, wait_s: float, pins: tuple[str, ...]) -> Access:
     import asyncio
 
     from edge.errors import TrustError
-    from edge.provision.console import StageDetector, find_address, meet_node, open_console
+    from edge.provision.console import StageDetector, open_console
+    from edge.provision.console.meet import find_address, meet_node
 
     with open_console(line.name, line.baud) as console:
         click.echo(f"waiting for maintenance on {console.name}; ctrl-C ends it", err=True)

@@ -29,6 +29,7 @@ class _Wishes:
     text_log: Path | None
     expect: "tuple[Stage, ...]"
     timeout_s: float | None
+    with_address: bool
     keep_going: bool
 
 
@@ -43,6 +44,7 @@ class _Wishes:
 )
 @click.option("--stages", is_flag=True, help="Print stages and timeline, nothing else.")
 @click.option("--expect", multiple=True, metavar="STAGE", help="End at this stage.")
+@click.option("--with-address", is_flag=True, help="With --expect: and the node has an address.")
 @click.option("--keep-going", is_flag=True, help="With --expect: past failures, to another boot.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), help="End after so many seconds.")
 @output_option("text", "json", "jsonl")
@@ -56,6 +58,7 @@ def command(
     text_log: Path | None,
     stages: bool,
     expect: tuple[str, ...],
+    with_address: bool,
     keep_going: bool,
     timeout: float | None,
     output: str,
@@ -74,6 +77,7 @@ def command(
         text_log=text_log,
         expect=tuple(_stage(text) for text in expect),
         timeout_s=timeout,
+        with_address=with_address,
         keep_going=keep_going,
     )
     printer = Printer(output=output, stages=stages, expects=bool(expect))
@@ -126,6 +130,7 @@ def _watch(
         log_path=wishes.log,
         text_log_path=wishes.text_log,
         until=wishes.expect,
+        when=lambda facts: facts.is_reachable or not wishes.with_address,
         timeout_s=wishes.timeout_s,
         keep_going=wishes.keep_going,
         detector=StageDetector(line.family),

@@ -16,7 +16,6 @@ from edge.provision.console.follow import (
     follow,
     follow_async,
 )
-from edge.provision.console.meet import find_address, meet_node
 from edge.provision.console.port import DEFAULT_BAUD, Console, open_console
 from edge.provision.console.stage import Stage, StagePassed
 from edge.provision.console.timeline import Timeline
@@ -37,10 +36,8 @@ __all__ = [
     "Timeline",
     "Transcript",
     "choose_adapter",
-    "find_address",
     "follow",
     "follow_async",
     "list_adapters",
-    "meet_node",
     "open_console",
 ]

@@ -8,6 +8,7 @@ from edge.provision.console.stage import Stage
 
 SILENT: Final = "check the wiring (receive to send), the speed (--baud) and the power"
 GARBLED: Final = "what arrives is no text, so the speed is wrong: try --baud"
+NO_ADDRESS: Final = "connect its network cable to a network with DHCP"
 AWAY: Final = "plug the adapter in again, or start the console server or emulator"
 
 _SPEEDS: Final = (115200, 1500000)

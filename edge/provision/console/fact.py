@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
+from edge.errors import EdgeError
 from edge.events import Event
 
 _DIGEST_BYTES: Final = 32
@@ -23,6 +24,7 @@ _NODE: Final = re.compile(r"^edge: (maintenance|running)\b(.*)")
 _FINGERPRINT: Final = re.compile(r"\bfingerprint (\S+)")
 _CARD: Final = re.compile(r"\bcard ([0-9a-f]{16})\b")
 _MODEL: Final = re.compile(r"^(?:Machine model|DMI): (.+)")
+_BOARD: Final = re.compile(r"^Kernel command line: .*\bedge\.board=([a-z0-9-]+)")
 _KERNEL: Final = re.compile(r"^Linux version (\S+)")
 # What gives a board's SoC away before anybody named its profile.
 _FAMILIES: Final = tuple(
@@ -46,6 +48,8 @@ _FAMILIES: Final = tuple(
 class Facts:
     """What is known about the machine of the latest boot; empty where it said nothing."""
 
+    board: str = ""
+    """The profile that its image was built for."""
     model: str = ""
     kernel: str = ""
     family: str = ""
@@ -79,6 +83,9 @@ def learn(facts: Facts, line: str) -> Facts:
         return _learn_node(facts, found[1], found[2])
     if found := _KERNEL.match(line):
         facts = replace(facts, kernel=found[1])
+    if found := _BOARD.match(line):
+        family = facts.family or _family_of(found[1])
+        return replace(facts, board=found[1], family=family)
     if found := _MODEL.match(line):
         facts = replace(facts, model=found[1].strip())
     for regex, family in _FAMILIES:
@@ -99,6 +106,16 @@ def _learn_node(facts: Facts, state: str, words: str) -> Facts:
         fingerprint=pin[1] if pin and _is_digest(pin[1]) else facts.fingerprint,
         card=card[1] if card else facts.card,
     )
+
+
+def _family_of(board: str) -> str:
+    # Late, because most consoles are read without a profile.
+    from boards.catalog import load_profile
+
+    try:
+        return load_profile(board).soc
+    except EdgeError:
+        return ""
 
 
 def _address(text: str) -> str:

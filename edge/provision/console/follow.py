@@ -17,7 +17,13 @@ from typing import Final
 from edge.errors import BoardFailedError, ConsoleLostError, NodeError, StageTimeoutError
 from edge.events import Event, Listener
 from edge.provision.console.detect import StageDetector
-from edge.provision.console.explain import AWAY, explain_noise, explain_silence, explain_stall
+from edge.provision.console.explain import (
+    AWAY,
+    NO_ADDRESS,
+    explain_noise,
+    explain_silence,
+    explain_stall,
+)
 from edge.provision.console.fact import Facts
 from edge.provision.console.log import RawLog, TextLog
 from edge.provision.console.noise import NoiseMeter
@@ -288,6 +294,8 @@ class _Follower:
             return explain_silence(connect)
         if last is None:
             return None
+        if self.detector.facts.state and not self.detector.facts.addresses:
+            return NO_ADDRESS
         return last.advice or explain_stall(last.stage, self.detector.family)
 
     def _take(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ from edge.client.channel import is_listening
 from edge.errors import NodeError, StageTimeoutError
 from edge.events import Listener
 from edge.provision.console.detect import StageDetector
+from edge.provision.console.explain import NO_ADDRESS
 from edge.provision.console.fact import Facts
 from edge.provision.console.follow import follow
 from edge.provision.console.port import Console
@@ -42,7 +43,7 @@ def meet_node(
         if detector.facts.state and not detector.facts.addresses:
             raise NodeError(
                 f"console {console.name}: the node waits in maintenance, but has no address",
-                hint="connect its network cable to a network with DHCP",
+                hint=NO_ADDRESS,
             ) from error
         raise
     if seen.facts.state == "running":

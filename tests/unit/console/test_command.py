@@ -72,6 +72,19 @@ def test_expected_stage_prints_the_facts(capfdbinary: pytest.CaptureFixture[byte
     assert BOOT in err
 
 
+def test_address_can_be_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --with-address a node that still has none has not come far enough."""
+    early = f"edge: maintenance without an address fingerprint {PIN}\r\n".encode()
+    with board(early + BOOT) as url:
+        arguments = ["--expect", "maintenance", "--with-address", "--timeout", "20", "-o", "json"]
+        assert run(["console", url, *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["node"]["addresses"] == ["10.0.0.2"]
+    with board(early) as url:
+        arguments = ["--expect", "maintenance", "--with-address", "--timeout", "0.5"]
+        assert run(["console", url, *arguments]) == 11
+    assert "last was maintenance: edge: maintenance without an address" in capsys.readouterr().err
+
+
 def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """With `-o jsonl --stages`, stdout holds one object an event and a last one for all."""
     with board() as url:

@@ -53,6 +53,7 @@ def shown(events: list[Event]) -> str:
             text += f"{event.boot} {event.stage}: {event.text}\n"
             text += f"    {event.advice}\n" if event.advice else ""
     known = {
+        "board": facts.board,
         "model": facts.model,
         "kernel": facts.kernel,
         "family": facts.family,

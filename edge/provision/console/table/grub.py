@@ -9,7 +9,7 @@ from edge.provision.console.stage import Stage
 PATTERNS: Final = (
     Pattern(Stage.GRUB, r"Welcome to GRUB!"),
     Pattern(Stage.GRUB, r"GNU GRUB +version \d"),
-    Pattern(Stage.GRUB, r"^Booting [`'].+'", Repeat.NEWS),
+    Pattern(Stage.GRUB, r"^ *Booting [`'].+'", Repeat.NEWS),
     Pattern(
         Stage.GRUB_ERROR,
         r"^error: .*(bad shim signature|verification requested|prohibited by secure boot)",
