@@ -47,13 +47,14 @@ def describe(
 ) -> dict[str, object]:
     """Return what the image says of itself on the node."""
     profile, schematic = design.profile, design.wishes.schematic_id
+    drivers = (name for overlay in design.overlays for name in overlay.preload)
     return {
         "version": __version__,
         "board": profile.name,
         "arch": profile.arch,
         "build_time": inputs.build_time,
         "kernel": inputs.kernel.version,
-        "modules": [*profile.kernel.preload, *extras.preload],
+        "modules": list(dict.fromkeys((*profile.kernel.preload, *drivers, *extras.preload))),
         "console": design.console.device,
         "packages": {**inputs.packages, **extras.packages},
         "extensions": [*extras.records, *([schematic_record(schematic)] if schematic else [])],
