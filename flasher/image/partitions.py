@@ -47,7 +47,10 @@ def make_efi_tree(
             _place(inputs.package_file(package, path), tree / target)
     direct = profile.loader.kind == "rpi-direct"
     for name, source in trees.files.items():
-        _place(source, (tree / _FIRST_SLOT if direct else tree) / name)
+        _place(source, tree / name)
+        if direct:
+            # The copy beside config.txt is how the firmware knows that the partition is for it.
+            _place(source, tree / _FIRST_SLOT / name)
     if profile.config_txt:
         lines = (*slot_lines(_FIRST_SLOT), *profile.config_txt) if direct else profile.config_txt
         (tree / CONFIG).write_text(render_config(lines, wishes.config_txt))
