@@ -122,7 +122,7 @@ def _overlay(text: str) -> "Overlay":
 def _extension(text: str) -> "Extension":
     from flasher.schematic.model import Extension
 
-    if "/" in text or Path(text).is_dir():
+    if "/" in text:  # as with overlays, a slash tells a place from a name
         return Extension(folder=Path(text))
     return Extension(name=text)
 
