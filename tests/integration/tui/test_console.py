@@ -49,7 +49,28 @@ class Server:
     def __init__(self) -> None:
         self.guests: list[asyncio.StreamWriter] = []
         self.gone = 0
-        self.url = ""
+        self._port = 0
+        self._listening: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Return where it is."""
+        return f"socket://127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Let guests in, at the same port as before."""
+        self._listening = await asyncio.start_server(self.receive, "127.0.0.1", self._port)
+        self._port = self._listening.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Send all guests away, and let nobody in."""
+        assert self._listening is not None
+        self._listening.close()
+        for guest in self.guests:
+            guest.close()
+            with suppress(ConnectionError):
+                await guest.wait_closed()
+        self.guests.clear()
 
     async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take a guest, and note when it goes."""
@@ -70,10 +91,9 @@ class Server:
 async def server() -> AsyncIterator[Server]:
     """Return a console server on loopback."""
     console = Server()
-    async with await asyncio.start_server(console.receive, "127.0.0.1", 0) as listening:
-        port = listening.sockets[0].getsockname()[1]
-        console.url = f"socket://127.0.0.1:{port}"
-        yield console
+    await console.start()
+    yield console
+    await console.stop()
 
 
 def chopped(data: bytes, seed: int) -> list[bytes]:
@@ -175,9 +195,9 @@ async def test_socket_goes_and_comes_back(server: Server) -> None:
         await until(pilot, lambda: server.guests)
         server.send(b"Welcome to GRUB!\r\n")
         await until_shown(pilot, "Welcome to GRUB!", "◐ grub")
-        first = server.guests.pop()
-        first.close()
+        await server.stop()
         await until_shown(pilot, "✗ disconnected", "reading goes on by itself")
+        await server.start()
         await until(pilot, lambda: server.guests)
         server.send(b"[    0.000000] Linux version 6.12.107-arm64\r\n")
         await until_shown(pilot, "● open", "Linux version", "✓ grub", "◐ kernel")
