@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`edgectl image`: bootable images that are built and checked here, and container images of nodes."""
+"""`edgectl image`: bootable images built and checked here, and container images of nodes."""
 
 import click
 
