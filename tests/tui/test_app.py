@@ -145,6 +145,8 @@ class TestNodes:
         app = make_app(FakeServices(*three_nodes()))
         async with app.run_test(size=(80, 24)) as pilot:
             await until_shown(pilot, "◆ maintenance", "edge-10", "10.0.0.20", "card 3", "19%")
+            await go_to(pilot, "edge-10")
+            await until_shown(pilot, "r Reboot", "c Console", "? Keys")
             await pilot.resize_terminal(140, 40)
             await until_shown(pilot, "BOARD", "rpi4", "VERSION")
 

@@ -322,6 +322,17 @@ class TestText:
             await until(pilot, lambda: not console(pilot).has_class("searching"))
             assert isinstance(app.screen, ConsoleScreen)
 
+    async def test_every_key_is_in_the_footer_of_a_narrow_terminal(self) -> None:
+        """With all that can be offered at once, the last key is still there to be read."""
+        consoles = FakeConsoles()
+        app = opened(consoles)
+        async with app.run_test(size=NARROW) as pilot:
+            node = FakeNode(name="edge-7", address="10.0.0.17")
+            await told(pilot, consoles, passed(Stage.MAINTENANCE, 9.0), met(node), printed("x"))
+            await until_shown(pilot, "a Apply", "t Stages", "? Keys")
+            await pilot.press("slash", "x", "enter")
+            await until_shown(pilot, "a Apply", "f Follow", "n Next", "? Keys")
+
     async def test_search_for_what_is_not_there(self) -> None:
         """It says so."""
         consoles = FakeConsoles()

@@ -193,17 +193,19 @@ class ConsoleScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what there is something for."""
-        if action == "apply":
-            return self._board.can_be_configured
-        if action == "pause":
-            return self._view.following
-        if action == "follow":
-            return not self._view.following
-        if action == "match":
-            return self.has_class("searching")
-        if action == "toggle_record":
-            return self._reading is not None
-        return super().check_action(action, parameters)
+        searching = self.has_class("searching")
+        # Asked also while the screen is only being built or taken down.
+        following = all(each.following for each in self.query(ConsoleView))
+        offered = {
+            "apply": self._board.can_be_configured,
+            "pause": following,
+            "follow": not following,
+            "match": searching,
+            # Its place in the footer is taken by the next match, where lines are short.
+            "toggle_timeline": not searching,
+            "toggle_record": self._reading is not None,
+        }
+        return offered.get(action, super().check_action(action, parameters))
 
     def _open(self, line: Line) -> None:
         if self._reading:

@@ -20,7 +20,7 @@ class NodeTable(DataTable[Text]):
     """Nodes, one a row; the key of a row is the key of its node."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Detail"),
+        Binding("enter", "select_cursor", "Open"),
         Binding("j", "cursor_down", show=False),
         Binding("k", "cursor_up", show=False),
         Binding("g", "scroll_top", show=False),
