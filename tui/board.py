@@ -144,5 +144,7 @@ class WatchedBoard:
         if passed.boot != self._facts_boot:
             # Who the board was before it started again says nothing about where it is now.
             self.facts = Facts()
+        # Whoever is understood has the right speed; adapters are noisy when boards are switched on.
+        self.is_garbled = False
         self._timeline.add(passed)
         self.trouble = passed if passed.stage.is_trouble else None

@@ -24,8 +24,9 @@ from tests.fakes.consoles import BOARDS, FTDI, PROBE, FakeConsoles
 from tests.fakes.nodes import FakeNode, FakeServices, fingerprint
 from tests.tui.stage import PATIENCE_S, SIZE, make_app, screen_text, three_nodes, until, until_shown
 from tui.app import EdgeApp
+from tui.board_news import SILENCE_S
 from tui.console import Line, Printed
-from tui.screens.console import SILENCE_S, ConsoleScreen
+from tui.screens.console import ConsoleScreen
 from tui.screens.nodes import NodesScreen
 from tui.screens.port import PortScreen
 from tui.widgets.console_view import ConsoleView

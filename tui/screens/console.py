@@ -15,9 +15,9 @@ from textual.worker import Worker, WorkerState
 
 from discovery.record import API_PORT
 from edge.errors import EdgeError
-from edge.provision.console import StagePassed
-from edge.units import format_duration, format_size
+from edge.units import format_size
 from tui.board import Link, WatchedBoard
+from tui.board_news import trouble, who
 from tui.console import Line, Printed, Refused
 from tui.model import Node
 from tui.reading import Reading
@@ -26,7 +26,7 @@ from tui.screens.configure import configure
 from tui.services import Target
 from tui.text import plain
 from tui.widgets.console_view import ConsoleView
-from tui.widgets.timeline import TimelineColumn, TimelineStrip, look_of
+from tui.widgets.timeline import TimelineColumn, TimelineStrip
 from tui.widgets.title_bar import TitleBar
 from tui.widgets.tone import lines, toned
 
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from tui.app import EdgeApp
 
 DRAW_S: Final = 0.1
-SILENCE_S: Final = 10.0
 WIDE: Final = 110
 _READERS: Final = "readers"
-_GARBLED: Final = "what arrives is no text: the speed is wrong, or ground is not connected"
 _LINKS: Final = {
     Link.CLOSED: ("○", Tone.FAINT),
     Link.OPENING: ("…", Tone.FAINT),
@@ -276,13 +274,13 @@ class ConsoleScreen(Screen[None]):
         )
 
     def _draw_trouble(self, now_s: float) -> None:
-        cells = _trouble(self._board, now_s)
+        cells = trouble(self._board, now_s)
         self.set_class(bool(cells), "troubled")
         if cells:
             self.query_one("#trouble", Static).update(lines(*cells))
 
     def _draw_node(self) -> None:
-        cells = _who(self._board)
+        cells = who(self._board)
         self.set_class(bool(cells), "met")
         if cells:
             self.query_one("#node", Static).update(lines(*cells))
@@ -325,59 +323,6 @@ class ConsoleScreen(Screen[None]):
     @property
     def _view(self) -> ConsoleView:
         return self.query_one("#text", ConsoleView)
-
-
-def _trouble(board: WatchedBoard, now_s: float) -> list[Cell]:
-    """Say what is wrong with the console or the board, and what to do."""
-    since = format_duration(max(now_s - board.since_s, 0.0))
-    match board.link:
-        case Link.REFUSED:
-            advice = board.hint or "press o to open another one, or this one again"
-            return [Cell(f"✗ {plain(board.reason)}", Tone.BAD), Cell(f"→ {plain(advice)}")]
-        case Link.LOST:
-            plug = "" if "://" in board.name else "plug the adapter in again; "
-            then = f"→ {plug}reading goes on by itself (gone for {since})"
-            return [Cell(f"✗ {plain(board.reason)}", Tone.BAD), Cell(then)]
-        case Link.OPEN if board.trouble:
-            return _explained(board.trouble)
-        case Link.OPEN if board.is_garbled:
-            return [Cell(f"▲ {_GARBLED}", Tone.WAITING), Cell("→ press o and try another speed")]
-        case Link.OPEN if not board.size_bytes and now_s - board.since_s >= SILENCE_S:
-            return _silence(board, since)
-        case _:
-            return []
-
-
-def _explained(trouble: StagePassed) -> list[Cell]:
-    look = look_of(trouble.stage)
-    if not trouble.advice:
-        return [Cell(f"{look.text} {trouble.stage}: {plain(trouble.text)}", look.tone)]
-    return [
-        Cell(f"{look.text} {trouble.stage}: {plain(trouble.advice)}", look.tone),
-        Cell(f"  {plain(trouble.text)}", Tone.FAINT),
-    ]
-
-
-def _silence(board: WatchedBoard, since: str) -> list[Cell]:
-    connect = board.line.board.connect if board.line and board.line.board else ""
-    wires = f" ({connect})" if connect else ""
-    return [
-        Cell(f"▲ nothing came for {since}", Tone.WAITING),
-        Cell(f"→ check the power, the wires{wires}, and the speed: press o"),
-    ]
-
-
-def _who(board: WatchedBoard) -> list[Cell]:
-    """Say who the node is, once it said so."""
-    facts = board.facts
-    if not facts.state:
-        return []
-    where = ", ".join(facts.addresses[:2]) or "no address yet"
-    pin = Cell(f"  fingerprint {facts.fingerprint}" if facts.fingerprint else "", Tone.FAINT)
-    if facts.state != "maintenance":
-        return [Cell(f"● running at {where}", Tone.GOOD), pin]
-    then = "; press a to configure it" if board.can_be_configured else ""
-    return [Cell(f"◆ in maintenance at {where}{then}", Tone.WAITING), pin]
 
 
 def _endpoint(address: str) -> str:
