@@ -17,13 +17,13 @@ from typing import BinaryIO
 from edge.errors import ImageError, ToolError
 from edge.paths import cache_dir
 from edge.units import MIB, format_size
-from flasher.image.tool import require_tools, run_tool
 from flasher.map.fat import is_fat, survey_fat
 from flasher.map.sparse import data_ranges
 from flasher.map.survey import Surveyor
 from flasher.patch import Patch
 from flasher.ranges import Range, merge, subtract, total_bytes
 from flasher.table import Partition, Table
+from flasher.tool import require_tools, run_tool
 
 TOOLS = ("mcopy", "mmd")
 _BLOCK_BYTES, _BOOT_BYTES = 4096, 2048

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 
 from edge.errors import ImageError
-from flasher.image.tool import require_tools
+from flasher.tool import require_tools
 
 # Faults that make a driver read nonsense; the others are matters of style.
 GRAVE = frozenset(

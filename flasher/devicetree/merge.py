@@ -15,7 +15,7 @@ from flasher.devicetree.overlay import CompiledOverlay
 from flasher.devicetree.pins import require_free_pins
 from flasher.devicetree.record import MergedOverlay, OverlayRecord
 from flasher.devicetree.tree import Tree, load_tree
-from flasher.image.tool import require_tools, run_tool
+from flasher.tool import require_tools, run_tool
 from overlays.resolve import ResolvedOverlay, check_together
 
 TOOLS = ("dtc", "fdtoverlay")

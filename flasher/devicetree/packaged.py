@@ -7,8 +7,8 @@ from boards.kernel import Suite
 from boards.profile import Profile
 from edge.errors import BoardError, ImageError
 from edge.events import Listener
-from flasher.image.fetch import Cache, fetch_files, unpack
-from flasher.image.suite import suite_name
+from flasher.debian.fetch import Cache, fetch_files, unpack
+from flasher.debian.suite import suite_name
 
 _PLACES = ("usr/lib/linux-image-*", "usr/lib/modules/*/dtb")
 

@@ -15,13 +15,13 @@ from boards.profile import Arch
 from edge import __version__
 from edge.errors import ImageError
 from edge.events import Listener, step
+from flasher.debian.fetch import Cache, Packages, fetch_closure, fetch_files, unpack
+from flasher.debian.module import ModuleTree
 from flasher.extension.catalog import Extension
 from flasher.extension.entry import Entry
 from flasher.extension.gather import gather
 from flasher.extension.library import PackageTree
 from flasher.extension.licence import licences
-from flasher.image.fetch import Cache, Packages, fetch_closure, fetch_files, unpack
-from flasher.image.module import ModuleTree
 
 OURS = "edgectl"
 SCHEMATIC = "schematic"

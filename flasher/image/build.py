@@ -16,20 +16,20 @@ from edge.errors import ImageError
 from edge.events import Listener, ignore, step
 from edge.paths import cache_dir
 from edge.units import format_size
+from flasher.debian.fetch import Cache
 from flasher.devicetree.merge import TOOLS as MERGE_TOOLS
 from flasher.image.assemble import META_MIB, Content, plan_table, write_image
 from flasher.image.design import Design, make_design
-from flasher.image.fetch import Cache
 from flasher.image.filesystem import write_ext4, write_fat
 from flasher.image.inputs import Inputs, fetch_inputs
 from flasher.image.meta import render_image_meta
 from flasher.image.partitions import make_boot_tree, make_efi_tree
 from flasher.image.report import SLOT_GOAL_BYTES, BuildReport
 from flasher.image.slot import Slot, build_slot
-from flasher.image.tool import require_tools
 from flasher.image.tree import Trees, make_trees
 from flasher.image.wishes import Wishes
 from flasher.table import stable_guid
+from flasher.tool import require_tools
 
 _TOOLS = (
     *("mmdebstrap", "dpkg", "dpkg-deb", "tar", "mksquashfs"),

@@ -13,8 +13,8 @@ from pathlib import Path
 from boards.profile import Arch
 from edge.errors import ImageError
 from edge.events import Listener
-from flasher.image.fetch import Cache, Packages, fetch_root
-from flasher.image.tool import run_tool
+from flasher.debian.fetch import Cache, Packages, fetch_root
+from flasher.tool import run_tool
 
 _HOSTS: dict[str, tuple[Arch, str, str]] = {
     "x86_64": ("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),

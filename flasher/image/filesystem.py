@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.units import MIB
-from flasher.image.tool import run_tool
+from flasher.tool import run_tool
 
 _SQUASHFS_LEVEL = "15"
 # A board unpacks whole blocks to read a page of each: 128K and more make it start later.

@@ -9,15 +9,15 @@ from boards.kernel import FirmwareFiles, Suite
 from boards.profile import Profile
 from edge.errors import ImageError, ToolError
 from edge.events import Listener, step
+from flasher.debian.fetch import Cache, Packages, fetch_files, fetch_root, unpack
+from flasher.debian.suite import suite_name
 from flasher.image.bytecode import Compiler, fetch_compiler
 from flasher.image.design import Design
-from flasher.image.fetch import Cache, Packages, fetch_files, fetch_root, unpack
 from flasher.image.kernel import KernelFiles, packaged_kernel, supplied_kernel
 from flasher.image.piece import check_pieces
 from flasher.image.root import ROOT_PACKAGES, base_tree, newest_file
-from flasher.image.suite import suite_name
-from flasher.image.tool import run_tool
 from flasher.image.wheel import fetch_wheels
+from flasher.tool import run_tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

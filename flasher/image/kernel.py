@@ -10,7 +10,7 @@ from pathlib import Path
 
 from boards.profile import Profile
 from edge.errors import ImageError
-from flasher.image.module import ModuleTree
+from flasher.debian.module import ModuleTree
 from flasher.image.piece import read_kernel
 
 # Newer packages spread over several what was in one, and moved it.

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from edge.errors import ImageError
 from edge.events import Listener
+from flasher.debian.fetch import Cache, Packages
+from flasher.debian.module import Module, alias_index, dependency_index
 from flasher.image.bytecode import Compiler
-from flasher.image.fetch import Cache, Packages
-from flasher.image.module import Module, alias_index, dependency_index
-from flasher.image.tool import run_tool
 from flasher.image.wheel import WHEEL_RECIPE, copy_own_packages, unpack_wheel
+from flasher.tool import run_tool
 
 ROOT_PACKAGES = (
     "ca-certificates",

@@ -8,15 +8,15 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.errors import ImageError
 from edge.events import Listener, Noted, step
+from flasher.debian.module import Module, ModuleTree
+from flasher.debian.suite import suite_name
 from flasher.extension.compose import Composition, Sources, compose
 from flasher.image.design import Design
 from flasher.image.filesystem import write_squashfs
 from flasher.image.initramfs import write_initramfs
 from flasher.image.inputs import Inputs
-from flasher.image.module import Module, ModuleTree
 from flasher.image.report import describe
 from flasher.image.root import assemble_root
-from flasher.image.suite import suite_name
 from flasher.image.tree import Trees
 
 # What must be in the kernel before the root image can be mounted.

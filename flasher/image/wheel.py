@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from boards.profile import Arch
 from edge.errors import ImageError, ToolError
 from edge.events import Listener
-from flasher.image.fetch import Cache
+from flasher.debian.fetch import Cache
 
 PYTHON_VERSION = "313"
 WHEEL_RECIPE = Path(__file__)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ImageError
-from flasher.image.tool import run_tool
 from flasher.source.fault import AGAIN, WrongImageError, explained
 from flasher.source.store import keep
+from flasher.tool import run_tool
 
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQ")
 _FEATURES_AT, _EXTERNAL_DATA, _CORRUPT = 72, 0x4, 0x2

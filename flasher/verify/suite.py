@@ -12,9 +12,9 @@ from boards.catalog import load_profile
 from boards.profile import Profile
 from edge.errors import EdgeError, ImageError
 from flasher.image.grub import BOOT_CONFIG
-from flasher.image.tool import require_tools
 from flasher.source.format import COMPRESSIONS, HEAD_BYTES, Kind, recognise
 from flasher.table import Partition
+from flasher.tool import require_tools
 from flasher.verify import (
     addition,
     config_txt,

@@ -8,14 +8,14 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.events import ignore
 from edge.paths import cache_dir
+from flasher.debian.fetch import Cache, fetch_files, unpack
+from flasher.debian.suite import suite_name
 from flasher.image.cpio import CpioWriter
 from flasher.image.design import Design
-from flasher.image.fetch import Cache, fetch_files, unpack
 from flasher.image.inputs import fetch_inputs
-from flasher.image.suite import suite_name
-from flasher.image.tool import run_tool
 from flasher.image.wishes import Wishes
 from flasher.table import read_table
+from flasher.tool import run_tool
 
 _BLOCK = 1 << 20
 _INIT = """\

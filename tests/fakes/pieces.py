@@ -8,9 +8,9 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.events import ignore
 from edge.paths import cache_dir
-from flasher.image.fetch import Cache, fetch_files, unpack
+from flasher.debian.fetch import Cache, fetch_files, unpack
+from flasher.debian.suite import suite_name
 from flasher.image.kernel import KernelFiles, packaged_kernel
-from flasher.image.suite import suite_name
 
 
 def stand_ins(profile: Profile, folder: Path) -> dict[str, Path]:

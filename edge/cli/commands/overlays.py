@@ -165,8 +165,8 @@ def _packaged(board: str) -> tuple[Path, ...]:
     from boards.catalog import load_profile
     from edge.events import ignore
     from edge.paths import cache_dir
+    from flasher.debian.fetch import Cache
     from flasher.devicetree.packaged import packaged_trees
-    from flasher.image.fetch import Cache
 
     cache = Cache(folder=cache_dir() / "image")
     return packaged_trees(load_profile(board), cache, ignore)

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from edge.errors import ImageError
-from flasher.image.tool import run_tool
 from flasher.table import read_table
+from flasher.tool import run_tool
 
 
 def fit_card(disk: Path, folder: Path) -> Path:

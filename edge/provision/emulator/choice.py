@@ -9,7 +9,7 @@ from pathlib import Path
 from boards.emulator import Emulator
 from boards.profile import Profile
 from edge.errors import BoardError, ToolError
-from flasher.image.tool import require_tools
+from flasher.tool import require_tools
 
 _VERSION = re.compile(r"version (\d+(?:\.\d+)*)")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from boards.emulator import Emulator
 from edge.errors import BoardError
 from edge.provision.emulator.card import copy_once, take_file
-from flasher.image.tool import run_tool
+from flasher.tool import run_tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

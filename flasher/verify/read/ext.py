@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from edge.errors import ImageError
-from flasher.image.tool import run_tool
+from flasher.tool import run_tool
 
 _LISTED = re.compile(r"/\d+/(?P<mode>[0-7]{6})/\d+/\d+/(?P<name>[^/]+)/(?P<size>\d*)/")
 _FOLDER = 0o040000

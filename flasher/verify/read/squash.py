@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ImageError, ToolError
-from flasher.image.tool import run_tool
+from flasher.tool import run_tool
 
 _LINE = re.compile(
     r"(?P<mode>[-dlcbps][-rwxsStT]{9}) (?P<owner>\d+/\d+)\s+(?P<size>\d+|\d+,\s*\d+)"

@@ -15,9 +15,9 @@ from boards.kernel import Suite
 from boards.profile import Profile
 from edge.events import Event
 from edge.paths import cache_dir
-from flasher.image.fetch import Cache, fetch_files, unpack
+from flasher.debian.fetch import Cache, fetch_files, unpack
+from flasher.debian.suite import suite_name
 from flasher.image.kernel import KernelFiles, packaged_kernel
-from flasher.image.suite import suite_name
 
 pytestmark = pytest.mark.image
 

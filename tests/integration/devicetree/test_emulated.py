@@ -10,13 +10,13 @@ import pytest
 from boards.catalog import load_profile
 from edge.events import ignore
 from edge.paths import cache_dir
+from flasher.debian.fetch import Cache, fetch_files, unpack
+from flasher.debian.module import ModuleTree
+from flasher.debian.suite import suite_name
 from flasher.devicetree.merge import merge
 from flasher.devicetree.packaged import packaged_trees
 from flasher.image.cpio import CpioWriter
-from flasher.image.fetch import Cache, fetch_files, unpack
 from flasher.image.kernel import KernelFiles, packaged_kernel
-from flasher.image.module import ModuleTree
-from flasher.image.suite import suite_name
 from overlays.choice import parse_choice
 from overlays.resolve import ResolvedOverlay, resolve_all
 

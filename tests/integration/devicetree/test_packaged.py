@@ -12,11 +12,11 @@ from boards.catalog import load_profile
 from edge.errors import ImageError
 from edge.events import ignore
 from edge.paths import cache_dir
+from flasher.debian.fetch import Cache, Packages, fetch_files, unpack
+from flasher.debian.suite import suite_name
 from flasher.devicetree.merge import merge
 from flasher.devicetree.packaged import packaged_trees
 from flasher.devicetree.tree import load_tree
-from flasher.image.fetch import Cache, Packages, fetch_files, unpack
-from flasher.image.suite import suite_name
 from overlays.catalog import load_overlay, load_overlays
 from overlays.choice import OverlayChoice, parse_choice
 from overlays.description import Choice, Integer

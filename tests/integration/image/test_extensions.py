@@ -18,12 +18,12 @@ from boards.profile import Arch
 from edge.errors import ImageError
 from edge.events import ignore
 from edge.paths import cache_dir
+from flasher.debian.fetch import Cache
+from flasher.debian.suite import suite_name
 from flasher.extension.catalog import all_extensions, load_extension
 from flasher.extension.compose import Composition, Sources, compose
 from flasher.image.design import make_design
-from flasher.image.fetch import Cache
 from flasher.image.inputs import fetch_inputs
-from flasher.image.suite import suite_name
 from flasher.image.wishes import Wishes
 from tests.integration.image.test_image import FORBIDDEN
 

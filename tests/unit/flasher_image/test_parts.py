@@ -12,13 +12,13 @@ import pytest
 from edge.errors import ImageError, ToolError
 from edge.events import Event, Noted, ignore
 from edge.units import MIB
+from flasher.debian.fetch import Cache
 from flasher.image import grub
 from flasher.image.assemble import Content, plan_table, write_image
-from flasher.image.fetch import Cache
 from flasher.image.root import remove_unwanted
-from flasher.image.tool import require_tools, run_tool
 from flasher.image.wheel import copy_own_packages, node_requirements, unpack_wheel
 from flasher.table import read_table
+from flasher.tool import require_tools, run_tool
 
 
 def test_missing_tools_are_named_with_the_command_that_installs_them(

@@ -9,11 +9,11 @@ import pytest
 
 from edge.errors import ImageError
 from edge.events import ignore
+from flasher.debian.fetch import Cache, Packages
+from flasher.debian.module import ModuleTree
 from flasher.extension.catalog import Extension, load_extension
 from flasher.extension.compose import Composition, Sources, compose, schematic_record
 from flasher.extension.licence import licences
-from flasher.image.fetch import Cache, Packages
-from flasher.image.module import ModuleTree
 from tests.fakes.elf import make_elf
 
 from .conftest import ARCH, LIBRARIES, NewExtension, program, write_tree

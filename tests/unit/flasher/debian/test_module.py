@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ImageError
-from flasher.image.module import ModuleTree, alias_index, dependency_index, parse_module
+from flasher.debian.module import ModuleTree, alias_index, dependency_index, parse_module
 
 
 def elf(*declarations: str) -> bytes:

@@ -21,8 +21,8 @@ from urllib.parse import unquote
 from boards.profile import Arch
 from edge.errors import ImageError, ToolError
 from edge.events import Listener, Noted
-from flasher.image.suite import COMPONENTS, may_be_stale
-from flasher.image.tool import run_tool
+from flasher.debian.suite import COMPONENTS, may_be_stale
+from flasher.tool import run_tool
 
 FRESH_S = 24 * 3600
 _RECIPE = 1  # raise it when what an entry of the cache holds changes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ImageError, ToolError
-from flasher.image.tool import run_tool
+from flasher.tool import run_tool
 
 
 def test_a_program_gets_its_text_and_is_read() -> None:
