@@ -47,7 +47,19 @@ def make_design(profile: Profile, wishes: Wishes) -> Design:
     chosen = (*map(parse_choice, profile.overlays), *wishes.overlays)
     overlays = resolve_all(chosen, profile.soc)
     _require_trees(profile, wishes, overlays)
+    _check_additions(profile, wishes)
     return Design(profile=profile, wishes=wishes, overlays=overlays)
+
+
+def _check_additions(profile: Profile, wishes: Wishes) -> None:
+    """Refuse what this board's boot chain never reads, and arguments that would be read otherwise."""
+    if wishes.config_txt.strip() and not profile.config_txt:
+        raise BoardError(f"board {profile.name} has no config.txt; Raspberry Pis have")
+    if wishes.grub_cfg.strip() and profile.loader.kind != "grub-efi":
+        raise BoardError(f"board {profile.name} starts its kernel without GRUB")
+    for each in wishes.arguments:
+        if not each or not each.isprintable() or set(each) & set("'\"\\ "):
+            raise BoardError(f"kernel argument {each!r} has a quote, a blank or a backslash")
 
 
 def _require_trees(profile: Profile, wishes: Wishes, overlays: Sequence[ResolvedOverlay]) -> None:

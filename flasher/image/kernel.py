@@ -93,7 +93,9 @@ def supplied_kernel(profile: Profile, pieces: Mapping[str, Path], work: Path) ->
 def _module_folder(path: Path, work: Path) -> Path:
     if path.is_file():
         with tarfile.open(path) as archive:
-            archive.extractall(work / "supplied-modules", filter="data")
+            # Links lead to where the kernel was built.
+            plain = [member for member in archive if member.isreg() or member.isdir()]
+            archive.extractall(work / "supplied-modules", plain, filter="data")
         path = work / "supplied-modules"
     if (path / "kernel").is_dir():
         return path

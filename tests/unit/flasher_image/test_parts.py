@@ -204,13 +204,6 @@ def test_the_users_kernel_arguments_are_kept_in_their_own_file() -> None:
     assert "$edge_user_arguments" in grub.boot_config(arguments=("ro",))
 
 
-@pytest.mark.parametrize("argument", ["a b", "a'b", 'a"b', "a\\b", "a\n"])
-def test_kernel_arguments_that_grub_would_read_otherwise_are_refused(argument: str) -> None:
-    """An argument never becomes two, nor a command."""
-    with pytest.raises(ImageError, match="kernel argument"):
-        grub.user_config((argument,), "")
-
-
 def test_grub_hands_on_a_device_tree_where_the_board_needs_one() -> None:
     """It takes the place of the tree of a vendor's firmware, before the kernel is loaded."""
     config = grub.boot_config(arguments=("ro",), device_tree="dtb/nvidia/board.dtb")

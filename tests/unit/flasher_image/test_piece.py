@@ -108,7 +108,8 @@ def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_supplied_kernel_has_the_version_of_its_modules(tmp_path: Path, packed: bool) -> None:
     """A folder and an archive of it are the same."""
     (tmp_path / "Image").write_bytes(gzip.compress(KERNEL))
-    module_folder(tmp_path / "tree")
+    folder = module_folder(tmp_path / "tree")
+    (folder / "build").symlink_to("/usr/src/where-it-was-built")
     modules = tmp_path / "tree"
     if packed:
         modules = tmp_path / "modules.tar"
