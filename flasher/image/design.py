@@ -52,7 +52,7 @@ def make_design(profile: Profile, wishes: Wishes) -> Design:
 
 
 def _check_additions(profile: Profile, wishes: Wishes) -> None:
-    """Refuse what this board's boot chain never reads, and arguments that would be read otherwise."""
+    """Refuse what this board never reads, and arguments that it would read as something else."""
     if wishes.config_txt.strip() and not profile.config_txt:
         raise BoardError(f"board {profile.name} has no config.txt; Raspberry Pis have")
     if wishes.grub_cfg.strip() and profile.loader.kind != "grub-efi":

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is agreed before a build begins: overlays, arguments, additions that the board reads."""
 
+from pathlib import Path
+
 import pytest
 
 from boards.catalog import load_profile
@@ -42,8 +44,9 @@ def test_an_overlay_moves_the_console_and_brings_its_drivers() -> None:
     assert "gpio_fan" in chosen.module_names
 
 
-def test_overlays_need_a_tree_to_be_merged_into() -> None:
-    """A board whose firmware brings the tree says which piece would help."""
-    choice = (parse_choice("./mine.dts"),)
-    with pytest.raises(BoardError):
-        make_design(load_profile("nuc"), Wishes(overlays=choice))
+def test_overlays_need_a_tree_to_be_merged_into(tmp_path: Path) -> None:
+    """A board whose firmware brings the tree cannot have overlays merged here."""
+    (tmp_path / "mine.dts").write_text("/dts-v1/;\n/plugin/;\n")
+    wishes = Wishes(overlays=(parse_choice(str(tmp_path / "mine.dts")),))
+    with pytest.raises(BoardError, match="takes its device tree from its firmware"):
+        make_design(load_profile("nuc"), wishes)
