@@ -46,8 +46,9 @@ class Piece(Fact):
     required: bool = True
     targets: tuple[RelativePath, ...] = ()
     """Names on the EFI partition, for device trees."""
-    at_sector: int | None = Field(default=None, gt=0)
-    """The 512-byte sector of the disk that it is written to, for loaders outside of partitions."""
+    at_sector: int | None = Field(default=None, ge=34)
+    """The 512-byte sector of the disk that it is written to, for loaders outside of partitions,
+    behind the partition table."""
 
     @model_validator(mode="after")
     def _placed(self) -> "Piece":

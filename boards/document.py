@@ -19,10 +19,45 @@ from edge.errors import ConfigError
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MODULE_SETS = Path(__file__).with_name("modules.yaml")
 
+_LARGEST_BYTES = 1 << 20
+
 _OWN = ("name", "title", "models", "works", "match", "replaces")
 """What is said of one board alone and never inherited: its names, its promises, how it is known."""
 
 Document = dict[str, Any]
+
+
+class UserLoader(yaml.SafeLoader):
+    """Reads YAML of strangers: without aliases, which can stand for more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Return the next node.
+
+        Raises:
+            yaml.composer.ComposerError: when it is an alias.
+        """
+        if self.check_event(yaml.AliasEvent):
+            event = self.get_event()  # type: ignore[no-untyped-call]
+            problem = "write it out; *names are not read"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        return super().compose_node(parent, index)
+
+
+def read_board_text(path: Path) -> str:
+    """Return what is in the file of a board.
+
+    Raises:
+        ConfigError: when it is no file, too large to be one, not text, or cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file() or size > _LARGEST_BYTES:
+            raise ConfigError(f"{path} is not a file of at most {_LARGEST_BYTES >> 10} KiB")
+        return path.read_text()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8") from error
 
 
 def read_document(text: str, *, source: str, ours: bool = False) -> Document:
@@ -34,7 +69,7 @@ def read_document(text: str, *, source: str, ours: bool = False) -> Document:
         ConfigError: when it is not YAML, or not a mapping.
     """
     try:
-        loader = _FAST_LOADER if ours else yaml.SafeLoader
+        loader = _FAST_LOADER if ours else UserLoader
         document = yaml.load(text, Loader=loader)  # noqa: S506 -- a safe loader, either of the two
     except yaml.YAMLError as error:
         fault = " ".join(str(error).split())

@@ -59,7 +59,7 @@ class Promise(Fact):
 class Console(Fact):
     """The serial console: its name in Linux, its speed, and where to connect."""
 
-    device: str
+    device: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
     baud: int = Field(default=115200, gt=0)
     connect: str = ""
     adapter: Annotated[str, Field(pattern=r"^([0-9a-f]{4}:[0-9a-f]{4})?$")] = ""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from boards.section import Fact, ModuleName, PackageName, RelativePath, Section
+from boards.section import Argument, Fact, ModuleName, PackageName, RelativePath, Section
 
 Suite = Literal["stable", "backports", "testing"]
 """Which part of Debian a package is taken from."""
@@ -30,7 +30,7 @@ class Kernel(Fact):
     preload: tuple[ModuleName, ...] = ()
     """Modules that no device asks for; loaded by name at boot, before the hardware's own."""
     needs: Needs = Needs()
-    cmdline: tuple[str, ...] = ()
+    cmdline: tuple[Argument, ...] = ()
     compressed: bool = False
     """Store the kernel gzip'ed, where the loader reads slowly and unpacks itself."""
 

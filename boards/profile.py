@@ -73,6 +73,16 @@ class Profile(Section):
         return self
 
     @model_validator(mode="after")
+    def _loaders_have_room(self) -> "Profile":
+        first = self.partition_table.first_mib * 2048
+        for piece in self.pieces:
+            if piece.at_sector and piece.at_sector >= first:
+                raise ValueError(
+                    f"piece {piece.name} lies behind sector {first}, the first partition"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _kernels_have_a_place(self) -> "Profile":
         if (self.loader.kind == "rpi-direct") != (self.partition_table.boot_mib == 0):
             raise ValueError("boot_mib is 0 for an rpi-direct loader and for no other")

@@ -12,10 +12,17 @@ import yaml
 from pydantic import ValidationError
 
 from boards.catalog import SHIPPED, all_profiles, base_document
-from boards.document import Document, inherit, module_sets, with_module_sets
+from boards.document import (
+    Document,
+    UserLoader,
+    inherit,
+    module_sets,
+    read_board_text,
+    with_module_sets,
+)
 from boards.fault import Place, find_faults, name_place
 from boards.profile import Profile
-from edge.errors import ConfigError, EdgeError
+from edge.errors import EdgeError
 
 FEATURES = (
     "network",
@@ -61,15 +68,10 @@ def check_board(path: Path) -> Findings:
     Raises:
         ConfigError: when the file cannot be read.
     """
+    text = read_board_text(path)
     try:
-        text = path.read_text()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8") from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        own = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=UserLoader)
+        own = yaml.load(text, Loader=UserLoader)  # noqa: S506 -- derived from the safe one
     except yaml.YAMLError as error:
         return Findings(faults=(_syntax_fault(error),))
     except (ValueError, RecursionError) as error:  # the 30th of February; brackets without end
@@ -257,10 +259,6 @@ def _hardware_notes(profile: Profile) -> Iterator[tuple[Place, str]]:
         yield ("partition_table", "efi_mib"), text
     if profile.watchdog is None:
         yield ("watchdog",), "there is none; a hung board stays hung"
-    first = profile.partition_table.first_mib << 11  # in sectors
-    for piece in profile.pieces:
-        if piece.at_sector and piece.at_sector >= first:
-            yield ("partition_table", "first_mib"), f"leaves no room for piece {piece.name}"
 
 
 def _list(value: Any) -> list[Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from boards.hardware import Console
 from boards.profile import Profile
+from boards.section import PLAIN
 from edge.errors import BoardError
 from flasher.image.wishes import Wishes
 from overlays.choice import parse_choice
@@ -58,8 +59,8 @@ def _check_additions(profile: Profile, wishes: Wishes) -> None:
     if wishes.grub_cfg.strip() and profile.loader.kind != "grub-efi":
         raise BoardError(f"board {profile.name} starts its kernel without GRUB")
     for each in wishes.arguments:
-        if not each or not each.isprintable() or set(each) & set("'\"\\ "):
-            raise BoardError(f"kernel argument {each!r} has a quote, a blank or a backslash")
+        if not PLAIN.fullmatch(each):
+            raise BoardError(f"kernel argument {each!r} has a blank, a quote or a sign of GRUB's")
 
 
 def _require_trees(profile: Profile, wishes: Wishes, overlays: Sequence[ResolvedOverlay]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.errors import ImageError
 from flasher.debian.module import ModuleTree
-from flasher.image.piece import read_kernel
+from flasher.image.piece import DAMAGED, read_kernel
 
 # Newer packages spread over several what was in one, and moved it.
 _IMAGES = ("boot/vmlinuz-{version}", "usr/lib/modules/{version}/vmlinuz")
@@ -95,7 +95,10 @@ def _module_folder(path: Path, work: Path) -> Path:
         with tarfile.open(path) as archive:
             # Links lead to where the kernel was built.
             plain = [member for member in archive if member.isreg() or member.isdir()]
-            archive.extractall(work / "supplied-modules", plain, filter="data")
+            try:
+                archive.extractall(work / "supplied-modules", plain, filter="data")
+            except DAMAGED as error:
+                raise ImageError(f"{path} cannot be unpacked: {error}") from error
         path = work / "supplied-modules"
     if (path / "kernel").is_dir():
         return path

@@ -2,7 +2,9 @@
 """Pieces that the user supplies by path: are all there, and are they what they should be?"""
 
 import gzip
+import lzma
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +16,9 @@ _ARM64_MAGIC = (0x38, b"ARM\x64")
 _DEVICE_TREE_MAGIC = b"\xd0\x0d\xfe\xed"
 _ROCKCHIP_MAGIC = b"RKNS"
 _HEAD_BYTES = 64
+
+DAMAGED = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+"""What reading a packed file that is cut short or damaged raises."""
 
 
 def check_pieces(profile: Profile, given: Mapping[str, Path]) -> dict[str, Path]:
@@ -67,20 +72,25 @@ def _kernel_fault(path: Path) -> str:
     at, magic = _ARM64_MAGIC
     try:
         content = read_kernel(path)
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+    except DAMAGED as error:
         return f"it cannot be unpacked ({error})"
     return "" if content[at : at + 4] == magic else "it has no arm64 kernel header"
 
 
 def _modules_fault(path: Path) -> str:
-    if path.is_dir():
-        names = [each.relative_to(path).as_posix() for each in path.rglob("*.ko*")]
-    elif tarfile.is_tarfile(path):
-        with tarfile.open(path) as archive:
-            names = [name for name in archive.getnames() if ".ko" in Path(name).name]
-    else:
+    if not path.is_dir() and not tarfile.is_tarfile(path):
         return "it is neither a folder nor a tar archive"
-    return "" if names else "it holds no kernel modules (*.ko)"
+    try:
+        names = [each.name for each in path.rglob("*.ko*")] if path.is_dir() else _members(path)
+    except DAMAGED as error:
+        return f"it cannot be unpacked ({error})"
+    return "" if any(".ko" in name for name in names) else "it holds no kernel modules (*.ko)"
+
+
+def _members(path: Path) -> list[str]:
+    """Return the names of the files in an archive, every byte of which has been read."""
+    with tarfile.open(path) as archive:
+        return [Path(member.name).name for member in archive]
 
 
 def _device_tree_fault(path: Path) -> str:

@@ -9,9 +9,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boards.catalog import SHIPPED, all_profiles, faulty_boards
+from boards.catalog import SHIPPED, all_profiles, faulty_boards, parse_profile
 from boards.validate import check_board
-from edge.errors import EdgeError
+from edge.errors import ConfigError, EdgeError
 
 SHIPPED_NAMES = {path.stem for path in SHIPPED.glob("*.yaml")}
 NASTY = (
@@ -93,3 +93,22 @@ def test_odd_entries_of_the_folder_are_told(mine: Path) -> None:
     for name in ("folder", "link", "rpi4"):
         with pytest.raises(EdgeError):
             check_board(mine / f"{name}.yaml")
+
+
+def test_a_file_that_stands_for_more_than_memory_is_refused(tmp_path: Path) -> None:
+    """Aliases of aliases are not read."""
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(levels))
+    findings = check_board(path)
+    assert len(findings.faults) == 1
+    with pytest.raises(ConfigError, match="not YAML"):
+        parse_profile(path.read_text(), source="bomb.yaml")
+
+
+def test_a_pipe_is_no_board(tmp_path: Path) -> None:
+    """Nothing waits for somebody to write into it."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(ConfigError, match="is not a file"):
+        check_board(tmp_path / "pipe.yaml")

@@ -169,8 +169,8 @@ def test_room_for_a_loader_is_looked_at(tmp_path: Path) -> None:
         "[{name: loader, form: rockchip-loader, title: a, origin: b, action: c, at_sector: 4096}]"
     )
     text = f"name: shop\ntitle: x\nextends: rock-5b\npieces: {pieces}\n"
-    found = notes(tmp_path, text + "partition_table: {first_mib: 1}\n")
-    assert [each for each in found if "leaves no room for piece loader" in each]
+    found = faults(tmp_path, text + "partition_table: {first_mib: 1}\n")
+    assert [each for each in found if "piece loader lies behind sector 2048" in each]
 
 
 def test_a_missing_file_is_a_plain_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from overlays.choice import parse_choice
 
 
 @pytest.mark.parametrize("board", ["rpi4", "rpi5"])
-@pytest.mark.parametrize("argument", ["a b", "a'b", 'a"b', "a\\b", "a\n", ""])
+@pytest.mark.parametrize("argument", ["a b", "a'b", 'a"b', "a\\b", "a\n", "", "a;b", "$a"])
 def test_arguments_that_a_loader_would_read_otherwise_are_refused(
     board: str, argument: str
 ) -> None:

@@ -2,6 +2,7 @@
 """Pieces that users supply: what is missing, and what is not what it should be."""
 
 import gzip
+import os
 import tarfile
 from pathlib import Path
 
@@ -130,3 +131,15 @@ def test_modules_of_two_kernels_are_refused(tmp_path: Path) -> None:
     paths = {"kernel": tmp_path / "Image", "modules": tmp_path / "tree"}
     with pytest.raises(ImageError, match=r"holds 5\.15\.1-vendor, 5\.15\.2-vendor"):
         supplied_kernel(with_pieces(*parts), paths, tmp_path)
+
+
+def test_an_archive_of_modules_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    """It is found before anything is built, and told as what it is."""
+    module_folder(tmp_path / "tree")
+    (tmp_path / "tree/lib/modules/5.15.1-vendor/kernel/b.ko").write_bytes(os.urandom(100_000))
+    with tarfile.open(tmp_path / "modules.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "tree/lib", "lib")
+    content = (tmp_path / "modules.tgz").read_bytes()
+    (tmp_path / "modules.tgz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ImageError, match="cannot be unpacked"):
+        check_form(piece("module-tree"), tmp_path / "modules.tgz")
