@@ -28,7 +28,7 @@ from flasher.image.report import SLOT_GOAL_BYTES, BuildReport
 from flasher.image.slot import Slot, build_slot
 from flasher.image.tree import Trees, make_trees
 from flasher.image.wishes import Wishes
-from flasher.table import stable_guid
+from flasher.table import read_table, stable_guid
 from flasher.tool import require_tools
 
 _TOOLS = (
@@ -60,11 +60,7 @@ def build_image(
     """
     design = make_design(profile, wishes or Wishes())
     require_tools((*_TOOLS, *MERGE_TOOLS) if design.overlays else _TOOLS)
-    if output.exists() and not output.is_file():
-        # As root a rename would put a file in the place of the device.
-        raise ImageError(
-            f"{output} is not a regular file", hint="`edgectl flash` is what writes to a disk"
-        )
+    _check_output(output)
     with _plain_faults(output), _work_dir(output) as work:
         store = Cache(folder=cache or cache_dir() / "image", refresh=refresh)
         inputs = fetch_inputs(design, store, work, listener)
@@ -80,6 +76,20 @@ def build_image(
         description.replace(output.with_name(f"{output.name}.json"))
         image.replace(output)
     return report
+
+
+def _check_output(output: Path) -> None:
+    """Refuse to take the place of anything but an image."""
+    if not output.exists():
+        return
+    if not output.is_file():
+        # As root a rename would put a file in the place of the device.
+        raise ImageError(
+            f"{output} is not a regular file", hint="`edgectl flash` is what writes to a disk"
+        )
+    with output.open("rb") as file:
+        if output.stat().st_size and read_table(file) is None:
+            raise ImageError(f"{output} is there and no disk image", hint="name another --output")
 
 
 def _assemble(design: Design, inputs: Inputs, trees: Trees, slot: Slot, work: Path) -> Path:

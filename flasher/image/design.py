@@ -8,6 +8,7 @@ from boards.hardware import Console
 from boards.profile import Profile
 from boards.section import PLAIN
 from edge.errors import BoardError
+from flasher.image.config_txt import render_config
 from flasher.image.wishes import Wishes
 from overlays.choice import parse_choice
 from overlays.resolve import ResolvedOverlay, console_of, resolve_all
@@ -43,6 +44,7 @@ def make_design(profile: Profile, wishes: Wishes) -> Design:
 
     Raises:
         BoardError: when an overlay is not there for this board, or two exclude each other.
+        ImageError: when a line of the user's config.txt is too long.
         ConfigError: when a user's overlay describes itself wrongly.
     """
     chosen = (*map(parse_choice, profile.overlays), *wishes.overlays)
@@ -56,6 +58,7 @@ def _check_additions(profile: Profile, wishes: Wishes) -> None:
     """Refuse what this board never reads, and arguments that it would read as something else."""
     if wishes.config_txt.strip() and not profile.config_txt:
         raise BoardError(f"board {profile.name} has no config.txt; Raspberry Pis have")
+    render_config(profile.config_txt, wishes.config_txt)  # refuses lines that would be cut
     if wishes.grub_cfg.strip() and profile.loader.kind != "grub-efi":
         raise BoardError(f"board {profile.name} starts its kernel without GRUB")
     for each in wishes.arguments:

@@ -11,7 +11,7 @@ from pathlib import Path
 from boards.profile import Profile
 from edge.errors import ImageError
 from flasher.debian.module import ModuleTree
-from flasher.image.piece import DAMAGED, read_kernel
+from flasher.image.piece import DAMAGED, module_folders, read_kernel
 
 # Newer packages spread over several what was in one, and moved it.
 _IMAGES = ("boot/vmlinuz-{version}", "usr/lib/modules/{version}/vmlinuz")
@@ -100,9 +100,7 @@ def _module_folder(path: Path, work: Path) -> Path:
             except DAMAGED as error:
                 raise ImageError(f"{path} cannot be unpacked: {error}") from error
         path = work / "supplied-modules"
-    if (path / "kernel").is_dir():
-        return path
-    found = sorted({each.parent for each in path.glob("**/modules/*/kernel")})
+    found = module_folders(path)
     if len(found) != 1:
         names = ", ".join(each.name for each in found) or "none"
         raise ImageError(

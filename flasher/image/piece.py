@@ -16,6 +16,9 @@ _ARM64_MAGIC = (0x38, b"ARM\x64")
 _DEVICE_TREE_MAGIC = b"\xd0\x0d\xfe\xed"
 _ROCKCHIP_MAGIC = b"RKNS"
 _HEAD_BYTES = 64
+# Few places, so that a wrong folder is told at once and not after a walk through a disk.
+_MODULES = ("kernel", *(f"{above}*/kernel" for above in ("", "modules/", "lib/modules/")))
+_MODULES += ("usr/lib/modules/*/kernel", "*/lib/modules/*/kernel")
 
 DAMAGED = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 """What reading a packed file that is cut short or damaged raises."""
@@ -60,6 +63,11 @@ def check_form(piece: Piece, path: Path) -> None:
         )
 
 
+def module_folders(path: Path) -> list[Path]:
+    """Return the folders `.../modules/VERSION` in `path`, or `path` where it is one itself."""
+    return sorted({each.parent for place in _MODULES for each in path.glob(place) if each.is_dir()})
+
+
 def read_kernel(path: Path) -> bytes:
     """Return the arm64 kernel in `path`, unpacked where it is gzip'ed."""
     content = path.read_bytes()
@@ -78,19 +86,16 @@ def _kernel_fault(path: Path) -> str:
 
 
 def _modules_fault(path: Path) -> str:
-    if not path.is_dir() and not tarfile.is_tarfile(path):
+    if path.is_dir():
+        return "" if module_folders(path) else "it holds no lib/modules/VERSION/kernel"
+    if not tarfile.is_tarfile(path):
         return "it is neither a folder nor a tar archive"
     try:
-        names = [each.name for each in path.rglob("*.ko*")] if path.is_dir() else _members(path)
+        with tarfile.open(path) as archive:  # read to its end
+            names = [Path(member.name).name for member in archive]
     except DAMAGED as error:
         return f"it cannot be unpacked ({error})"
     return "" if any(".ko" in name for name in names) else "it holds no kernel modules (*.ko)"
-
-
-def _members(path: Path) -> list[str]:
-    """Return the names of the files in an archive, every byte of which has been read."""
-    with tarfile.open(path) as archive:
-        return [Path(member.name).name for member in archive]
 
 
 def _device_tree_fault(path: Path) -> str:
