@@ -20,6 +20,12 @@ class PackageFile(Section):
     """The oldest version of the package that will do."""
     reason: str = ""
 
+    @model_validator(mode="after")
+    def _testing_has_an_age(self) -> "PackageFile":
+        if self.suite == "testing" and not self.at_least:
+            raise ValueError("a package of testing needs at_least, the oldest version that will do")
+        return self
+
 
 class Platform(Fact):
     """Where the firmware comes from that runs before our loader."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How QEMU stands in for a board."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,7 +38,7 @@ class Emulator(Fact):
     """One way to emulate the board; `text` says what that proves and what it does not."""
 
     name: Name
-    program: str
+    program: Annotated[str, Field(pattern=r"^qemu-system-[a-z0-9_]+$")]
     package: PackageName
     at_least: str = "7.2"
     """The oldest version of QEMU that has this machine."""

@@ -13,11 +13,11 @@ class PartitionTable(Fact):
 
     kind: Literal["gpt", "mbr"]
     reason: str
-    first_mib: int = Field(default=1, ge=1)
+    first_mib: int = Field(default=1, ge=1, le=1024)
     """Where the first partition begins; boards that load themselves from raw sectors need room."""
-    efi_mib: int = Field(default=64, ge=34)
-    bios_mib: int = Field(default=0, ge=0)
-    boot_mib: int = Field(default=384, ge=0)
+    efi_mib: int = Field(default=64, ge=34, le=32768)
+    bios_mib: int = Field(default=0, ge=0, le=64)
+    boot_mib: int = Field(default=384, ge=0, le=65536)
     """0 where the firmware reads kernels from the EFI partition itself."""
 
 

@@ -73,8 +73,9 @@ def build_image(
         description = work / "image.json"
         description.write_text(json.dumps(asdict(report), indent=2, sort_keys=True) + "\n")
         check(image)
-        description.replace(output.with_name(f"{output.name}.json"))
+        # In this order a description is never newer than what it describes.
         image.replace(output)
+        description.replace(output.with_name(f"{output.name}.json"))
     return report
 
 

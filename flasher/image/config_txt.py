@@ -53,9 +53,9 @@ def _comment(text: str) -> Iterable[str]:
 
 def _checked(user: str) -> str:
     for number, line in enumerate(user.splitlines(), 1):
-        if len(line) > LONGEST_LINE:
+        if (size := len(line.encode())) > LONGEST_LINE:
             raise ImageError(
-                f"line {number} of your config.txt has {len(line)} characters",
+                f"line {number} of your config.txt has {size} characters",
                 hint=f"the firmware reads {LONGEST_LINE} of a line; split it or shorten it",
             )
     return user

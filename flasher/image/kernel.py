@@ -2,6 +2,7 @@
 """Where a build finds the kernel: in Debian's packages, or among the user's pieces."""
 
 import gzip
+import re
 import shutil
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from edge.errors import ImageError
 from flasher.debian.module import ModuleTree
 from flasher.image.piece import DAMAGED, module_folders, read_kernel
 
+_BANNER = re.compile(rb"Linux version (\d\S+) ")
 # Newer packages spread over several what was in one, and moved it.
 _IMAGES = ("boot/vmlinuz-{version}", "usr/lib/modules/{version}/vmlinuz")
 _BUILTIN = ("usr/lib/modules/{version}/modules.builtin",)
@@ -82,12 +84,19 @@ def supplied_kernel(profile: Profile, pieces: Mapping[str, Path], work: Path) ->
     """Return the kernel that the user's pieces hold, unpacked in `work` where they are archives.
 
     Raises:
-        ImageError: when the module tree is of no or of several kernels.
+        ImageError: when the module tree is of no, of several or of another kernel.
     """
     forms = {piece.form: pieces[piece.name] for piece in profile.pieces if piece.name in pieces}
     image = work / "supplied-kernel"
-    image.write_bytes(read_kernel(forms["arm64-kernel"]))
-    return KernelFiles(image=image, modules=_module_folder(forms["module-tree"], work))
+    content = read_kernel(forms["arm64-kernel"])
+    image.write_bytes(content)
+    modules = _module_folder(forms["module-tree"].resolve(), work)
+    if (found := _BANNER.search(content)) and found[1].decode() != modules.name:
+        raise ImageError(
+            f"the kernel is {found[1].decode()}, the modules are for {modules.name}",
+            hint="take both from the same release",
+        )
+    return KernelFiles(image=image, modules=modules)
 
 
 def _module_folder(path: Path, work: Path) -> Path:

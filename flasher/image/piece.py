@@ -55,7 +55,12 @@ def check_form(piece: Piece, path: Path) -> None:
     """
     if not path.exists():
         raise ImageError(f"--piece {piece.name}: there is no {path}", hint=f"from {piece.origin}")
-    wrong = _FORMS[piece.form](path)
+    try:
+        wrong = _FORMS[piece.form](path)
+    except OSError as error:
+        raise ImageError(
+            f"--piece {piece.name}: {path} cannot be read: {error.strerror}"
+        ) from error
     if wrong:
         raise ImageError(
             f"--piece {piece.name}: {path} is not {piece.title}: {wrong}",

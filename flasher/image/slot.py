@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One slot: the kernel and the initramfs with the root file system inside."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from boards.profile import Profile
 from edge.errors import ImageError
 from edge.events import Listener, Noted, step
+from edge.units import format_size
 from flasher.debian.module import Module, ModuleTree
 from flasher.debian.suite import suite_name
 from flasher.extension.compose import Composition, Sources, compose
@@ -45,40 +46,17 @@ def build_slot(
     Raises:
         ImageError: when the kernel lacks a module or a package lacks a file.
     """
-    profile, tree = design.profile, inputs.kernel.module_tree()
+    tree = inputs.kernel.module_tree()
     extras = _compose(design, inputs, tree, listener)
     with step(listener, "select kernel modules") as running:
         names = (*_module_names(design, tree, listener), *extras.modules)
         modules = tree.load_order(dict.fromkeys(names))
         running.detail = f"{len(modules)} of kernel {tree.version}"
-    root_image = work / "root.squashfs"
-    with step(listener, "build root file system") as running:
-        assemble_root(
-            work / "root",
-            inputs.base,
-            compiler=inputs.compiler,
-            kernel_version=tree.version,
-            modules=modules,
-            firmware=_firmware(profile, inputs),
-            description={
-                **describe(design, inputs, trees, extras),
-                "built_in": tree.built_in((*design.module_names, *_ROOT_MODULES)),
-            },
-        )
-        extras.place(work / "root")
-        write_squashfs(root_image, work / "root", time_s=inputs.build_time)
-        running.detail = f"{root_image.stat().st_size >> 20} MiB"
-    with step(listener, "build initramfs") as running:
-        initramfs = work / "initramfs"
-        write_initramfs(
-            initramfs,
-            arch=profile.arch,
-            modules=_named(tree.load_order(_ROOT_MODULES)),
-            root_image=root_image,
-            microcode=_microcode(profile, inputs),
-        )
-        running.detail = f"{initramfs.stat().st_size >> 20} MiB"
-    inputs.kernel.write(work / "vmlinuz", compressed=profile.kernel.compressed)
+    root_image = _make_root(
+        design, inputs, trees=trees, extras=extras, modules=modules, work=work, listener=listener
+    )
+    initramfs = _make_initramfs(design, inputs, root_image, work, listener)
+    inputs.kernel.write(work / "vmlinuz", compressed=design.profile.kernel.compressed)
     return Slot(
         kernel=work / "vmlinuz",
         kernel_version=tree.version,
@@ -88,6 +66,50 @@ def build_slot(
         root_bytes=root_image.stat().st_size,
         extra_packages=extras.packages,
     )
+
+
+def _make_root(
+    design: Design,
+    inputs: Inputs,
+    *,
+    trees: Trees,
+    extras: Composition,
+    modules: list[Module],
+    work: Path,
+    listener: Listener,
+) -> Path:
+    tree, image = inputs.kernel.module_tree(), work / "root.squashfs"
+    built_in = tree.built_in((*design.module_names, *_ROOT_MODULES))
+    with step(listener, "build root file system") as running:
+        assemble_root(
+            work / "root",
+            inputs.base,
+            compiler=inputs.compiler,
+            kernel_version=tree.version,
+            modules=modules,
+            firmware=_firmware(design.profile, inputs),
+            description={**describe(design, inputs, trees, extras), "built_in": built_in},
+        )
+        extras.place(work / "root")
+        write_squashfs(image, work / "root", time_s=inputs.build_time)
+        running.detail = format_size(image.stat().st_size)
+    return image
+
+
+def _make_initramfs(
+    design: Design, inputs: Inputs, root_image: Path, work: Path, listener: Listener
+) -> Path:
+    initramfs = work / "initramfs"
+    with step(listener, "build initramfs") as running:
+        write_initramfs(
+            initramfs,
+            arch=design.profile.arch,
+            modules=_named(inputs.kernel.module_tree().load_order(_ROOT_MODULES)),
+            root_image=root_image,
+            microcode=_microcode(design.profile, inputs),
+        )
+        running.detail = format_size(initramfs.stat().st_size)
+    return initramfs
 
 
 def _compose(design: Design, inputs: Inputs, tree: ModuleTree, listener: Listener) -> Composition:
@@ -127,9 +149,12 @@ def _firmware(profile: Profile, inputs: Inputs) -> dict[str, Path]:
     return found
 
 
-def _files_below(folder: Path) -> Iterable[tuple[str, Path]]:
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return ((path.relative_to(folder).as_posix(), path) for path in files)
+def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ImageError(f"{path} is a link out of {folder}", hint="copy the file in its place")
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path
 
 
 def _microcode(profile: Profile, inputs: Inputs) -> bytes:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from boards.catalog import load_profile
 from edge.errors import ImageError
-from edge.events import Listener, ignore, step
+from edge.events import Listener, Noted, ignore, step
 from flasher.image.build import build_image
 from flasher.image.report import BuildReport
 from flasher.schematic.model import Schematic
 from flasher.schematic.wish import to_wishes
-from flasher.verify import verify_image
+from flasher.verify import Verdict, verify_image
 
 
 def build_schematic(
@@ -29,6 +29,8 @@ def build_schematic(
         with step(listener, "verify image") as running:
             report = verify_image(image, profile)
             running.detail = f"{len(report.findings)} checks"
+        for each in (*report.of(Verdict.WARNING), *report.of(Verdict.NOT_CHECKED)):
+            listener(Noted(text=f"{each.check}: {each.text}"))
         if failures := report.failures:
             told = "; ".join(f"{each.check}: {each.text}" for each in failures)
             raise ImageError(

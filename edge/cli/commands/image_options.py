@@ -131,4 +131,4 @@ def _piece(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
         raise click.BadParameter(f"{text!r} is not NAME=PATH", param_hint="--piece")
-    return name, Path(path)
+    return name, Path(path).expanduser()

@@ -143,3 +143,13 @@ def test_an_archive_of_modules_that_is_cut_short_is_refused(tmp_path: Path) -> N
     (tmp_path / "modules.tgz").write_bytes(content[: len(content) // 2])
     with pytest.raises(ImageError, match="cannot be unpacked"):
         check_form(piece("module-tree"), tmp_path / "modules.tgz")
+
+
+def test_a_kernel_and_modules_of_different_releases_are_refused(tmp_path: Path) -> None:
+    """The kernel says in its banner which modules it takes."""
+    (tmp_path / "Image").write_bytes(KERNEL + b"Linux version 5.15.9-other (gcc)\0")
+    module_folder(tmp_path / "tree")
+    parts = (piece("arm64-kernel", name="kernel"), piece("module-tree", name="modules"))
+    paths = {"kernel": tmp_path / "Image", "modules": tmp_path / "tree"}
+    with pytest.raises(ImageError, match=r"is 5\.15\.9-other, the modules are for 5\.15\.1-vendor"):
+        supplied_kernel(with_pieces(*parts), paths, tmp_path)
