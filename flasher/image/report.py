@@ -59,4 +59,5 @@ def describe(
         "packages": {**inputs.packages, **extras.packages},
         "extensions": [*extras.records, *([schematic_record(schematic)] if schematic else [])],
         "device_trees": [asdict(record) for record in trees.records],
+        "tree_hashes": trees.hashes,
     }

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from flasher.devicetree.merge import merge
@@ -17,6 +18,11 @@ class Trees:
 
     files: dict[str, Path]
     records: tuple[OverlayRecord, ...]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of each tree, overlays merged in or not, by its name."""
+        return {name: sha256(path.read_bytes()).hexdigest() for name, path in self.files.items()}
 
 
 def make_trees(design: Design, inputs: Inputs, work: Path) -> Trees:

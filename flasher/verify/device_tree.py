@@ -26,7 +26,7 @@ from flasher.verify.check import (
     warning,
 )
 from flasher.verify.read.tool import find_tool
-from flasher.verify.subject import SLOT, Subject
+from flasher.verify.subject import Subject
 from overlays.choice import OverlayChoice, parse_choice
 from overlays.resolve import resolve
 
@@ -75,11 +75,32 @@ def _check_compatible(subject: Subject) -> Outcome:
 
 
 def _check_names(subject: Subject) -> Outcome:
-    trees = [each for each in chain_of(subject.profile.soc).trees if _path(subject, each)]
+    trees = [
+        (path, each)
+        for each in chain_of(subject.profile.soc).trees
+        for path in subject.tree_paths(each.path)
+        if subject.efi.has(path)
+    ]
     if not trees:
         return not_applicable("firmware of this family asks for no tree by name")
-    faults = [fault for each in trees for fault in _wrong_tree(subject, each)]
-    return judge(faults, f"{', '.join(each.path for each in trees)} are what their names say")
+    faults = [fault for path, each in trees for fault in _wrong_tree(subject, path, each)]
+    return judge(faults, f"{', '.join(path for path, _ in trees)} are what their names say")
+
+
+def _check_recorded(subject: Subject) -> Outcome:
+    names, recorded = tree_names(subject), subject.identity.get("tree_hashes")
+    if recorded is None:
+        return not_applicable("this image was built before trees were recorded")
+    if not names and not recorded:
+        return not_applicable(_NONE)
+    wanted = {path: told for name, told in recorded.items() for path in subject.tree_paths(name)}
+    faults = [f"{path} is missing" for path in wanted if path not in names]
+    for name in names:
+        if name not in wanted:
+            faults.append(f"{name} is on the image and was not recorded")
+        elif sha256(subject.efi.read(name)).hexdigest() != wanted[name]:
+            faults.append(f"{name} is not the tree that was recorded")
+    return judge(faults, f"{len(names)} trees are those that were recorded, byte for byte")
 
 
 def _check_console(subject: Subject) -> Outcome:
@@ -153,6 +174,12 @@ CHECKS = (
         run=_check_names,
     ),
     Check(
+        name="tree-bytes",
+        rule="every device tree is the one that the builder recorded under its name, to the byte",
+        evidence="source",
+        run=_check_recorded,
+    ),
+    Check(
         name="tree-console",
         rule="the tree's stdout-path leads to a serial port that is switched on",
         evidence="package",
@@ -188,19 +215,10 @@ def read_tree(subject: Subject, name: str) -> Tree:
     return parse_tree(subject.efi.read(name), name=name)
 
 
-def _path(subject: Subject, each: TreeName) -> str:
-    """Return where a named tree is in this image; nothing when it is not there."""
-    for path in (each.path, f"{SLOT}/{each.path}"):
-        if subject.efi.has(path):
-            return path
-    return ""
-
-
-def _wrong_tree(subject: Subject, each: TreeName) -> Iterator[str]:
-    path = _path(subject, each)
+def _wrong_tree(subject: Subject, path: str, each: TreeName) -> Iterator[str]:
     tree = read_tree(subject, path)
     if each.compatible not in tree.compatible:
-        yield f"{path} is for {tree.compatible[0]}, not {each.compatible}"
+        yield f"{path} is for {', '.join(tree.compatible[:1]) or 'nothing'}, not {each.compatible}"
     if each.pinctrl and not any(
         each.pinctrl in strings(node.properties.get("compatible", b""))
         for _, node in tree.root.walk()

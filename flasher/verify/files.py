@@ -28,8 +28,8 @@ def _check_chain(subject: Subject) -> Outcome:
 def _check_profile(subject: Subject) -> Outcome:
     profile = subject.profile
     targets = [name for each in profile.efi_files for name in each.targets]
-    folder = f"{SLOT}/" if profile.loader.kind == "rpi-direct" else ""
-    targets += [f"{folder}{name}" for each in profile.device_trees for name in each.targets]
+    trees = [name for each in profile.device_trees for name in each.targets]
+    targets += [path for name in trees for path in subject.tree_paths(name)]
     targets += profile.loader.targets
     if not targets:
         return not_applicable("the profile names no files for the EFI partition")
@@ -111,11 +111,10 @@ def _wanted(subject: Subject) -> Iterator[Wanted]:
     """Yield the files of the chip's own chain, its device trees, and those of GRUB."""
     chain, profile = chain_of(subject.profile.soc), subject.profile
     yield from chain.files
-    direct = profile.loader.kind == "rpi-direct"
-    for tree in chain.trees:
-        path = f"{SLOT}/{tree.path}" if direct else tree.path
-        yield Wanted(path=path, by="the firmware or U-Boot of one model", evidence=chain.evidence)
-    if not direct:
+    by = "the firmware or U-Boot of one model"
+    for path in (path for tree in chain.trees for path in subject.tree_paths(tree.path)):
+        yield Wanted(path=path, by=by, evidence=chain.evidence)
+    if profile.loader.kind != "rpi-direct":
         yield Wanted(path=FALLBACKS[profile.arch], by="UEFI", evidence="emulated")
         yield Wanted(path=LOADER_CONFIG, by="GRUB", evidence="emulated")
         yield Wanted(path=GRUBENV, by="GRUB", evidence="emulated")

@@ -69,6 +69,13 @@ class Subject:
         """The file system that GRUB reads."""
         return ExtVolume(self.link, self.partition("BOOT").start_bytes)
 
+    def tree_paths(self, name: str) -> tuple[str, ...]:
+        """Return where firmware reads the tree `name`: from two places if it loads the kernel."""
+        if self.profile.loader.kind == "rpi-direct":
+            # Beside config.txt it knows by the tree that the partition is for this board.
+            return name, f"{SLOT}/{name}"
+        return (name,)
+
     @property
     def has_boot(self) -> bool:
         """Whether kernels lie on a file system of their own."""

@@ -76,8 +76,14 @@ def make_parts(board: str) -> Parts:
             "console": profile.console.device,
             "built_in": list(BUILT_IN),
             "device_trees": [],
+            "tree_hashes": {},
         },
     )
+    parts.identity["tree_hashes"] = {
+        name: sha256(content).hexdigest()
+        for name, content in parts.efi.items()
+        if name.endswith(".dtb") and not name.startswith("A/")
+    }
     arguments = [*profile.kernel.cmdline, f"console={profile.console.device},115200"]
     arguments.append(f"edge.board={profile.name}")
     if profile.loader.kind == "rpi-direct":
@@ -264,7 +270,9 @@ def _efi_files(profile: Profile) -> dict[str, bytes]:
     for each in profile.device_trees:
         for name in each.targets:
             tree = known.get(name) or fake_tree(*profile.match.compatible[:1], chain.compatible)
-            files[f"A/{name}" if direct else name] = tree
+            files[name] = tree
+            if direct:
+                files[f"A/{name}"] = tree
     if profile.config_txt:
         files["config.txt"] = render_config(profile.config_txt).encode()
     if not direct:

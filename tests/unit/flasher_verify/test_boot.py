@@ -34,11 +34,23 @@ FAULTS = (
     ),
     Fault(
         "boot-files",
+        "bcm2712d0-rpi-5-b.dtb is missing",
+        board="rpi5",
+        before=drop("bcm2712d0-rpi-5-b.dtb"),
+    ),
+    Fault(
+        "boot-files",
         "(there is START4.ELF)",
         before=lambda parts: parts.efi.update({"START4.ELF": parts.efi.pop("start4.elf")}),
     ),
     Fault("profile-files", "u-boot.bin is missing", before=drop("u-boot.bin")),
     Fault("profile-files", "fixup4.dat is empty", before=put("fixup4.dat", b"")),
+    Fault(
+        "profile-files",
+        "bcm2712-rpi-5-b.dtb is missing",
+        board="rpi5",
+        before=drop("bcm2712-rpi-5-b.dtb"),
+    ),
     Fault("slot-files", "A/cmdline.txt is missing", board="rpi5", before=drop("A/cmdline.txt")),
     Fault("slot-files", "A/vmlinuz is empty", board="nuc", before=setting("kernel", b"")),
     Fault(

@@ -10,6 +10,7 @@ from flasher.verify import Verdict
 from tests.fakes.board_image import VERSION, fake_elf, fake_kernel, fake_module, fake_tree
 from tests.fakes.spoil import (
     Fault,
+    drop,
     find,
     identity,
     in_partition,
@@ -52,6 +53,27 @@ FAULTS = (
             {"A/bcm2712d0-rpi-5-b.dtb": parts.efi["A/bcm2712-rpi-5-b.dtb"]}
         ),
     ),
+    Fault(
+        "tree-names",
+        "bcm2712d0-rpi-5-b.dtb is for another stepping",
+        board="rpi5",
+        before=lambda parts: parts.efi.update(
+            {"bcm2712d0-rpi-5-b.dtb": parts.efi["bcm2712-rpi-5-b.dtb"]}
+        ),
+    ),
+    Fault(
+        "tree-bytes",
+        "bcm2711-rpi-cm4.dtb is not the tree that was recorded",
+        before=put("bcm2711-rpi-cm4.dtb", fake_tree("raspberrypi,4-compute-module", PI4[1])[:-1]),
+    ),
+    Fault(
+        "tree-bytes",
+        "A/bcm2712-rpi-5-b.dtb is not the tree that was recorded",
+        board="rpi5",
+        before=put("A/bcm2712-rpi-5-b.dtb", fake_tree("raspberrypi,5-model-b", "brcm,bcm2712")),
+    ),
+    Fault("tree-bytes", "rpi-4-b.dtb is missing", before=drop(DTB)),
+    Fault("tree-bytes", "was not recorded", before=put("other.dtb", fake_tree(*PI4))),
     Fault("tree-console", "is switched off", before=put(DTB, fake_tree(*PI4, status="disabled"))),
     Fault("tree-symbols", "merged by them", before=merged(fake_tree(*PI4, labels=False))),
     Fault("tree-overlays", "disable-bt", before=merged(fake_tree(*PI4))),
