@@ -18,6 +18,7 @@ from flasher.image.initramfs import write_initramfs
 from flasher.image.inputs import Inputs
 from flasher.image.report import describe
 from flasher.image.root import assemble_root
+from flasher.image.seal import seal_root
 from flasher.image.tree import Trees
 
 # What must be in the kernel before the root image can be mounted.
@@ -91,6 +92,7 @@ def _make_root(
             description={**describe(design, inputs, trees, extras), "built_in": built_in},
         )
         extras.place(work / "root")
+        seal_root(work / "root")
         write_squashfs(image, work / "root", time_s=inputs.build_time)
         running.detail = format_size(image.stat().st_size)
     return image

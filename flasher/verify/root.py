@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the root file system: what must never be in it, and that it is this board's."""
 
-from flasher.verify.check import Check, Outcome, judge
+import shutil
+
+from flasher.image.seal import SEAL, hash_files
+from flasher.verify.check import Check, Outcome, judge, ok
 from flasher.verify.read.program import elf_arch
+from flasher.verify.read.squash import extract_root
 from flasher.verify.subject import Subject
 
 FORBIDDEN = frozenset(
@@ -91,7 +95,28 @@ def _check_identity(subject: Subject) -> Outcome:
     return judge(faults, f"version {version} for {profile.name}, {profile.arch}, kernel {kernel}")
 
 
+def _check_whole(subject: Subject) -> Outcome:
+    whole = subject.work / "whole-root"
+    try:
+        extract_root(subject.slot_file("initramfs"), subject.root_offset, (), whole)
+        recorded = subject.identity.get(SEAL)
+        if recorded is None:
+            return ok("all of it can be read; this image was built before a hash was recorded")
+        faults = []
+        if hash_files(whole) != recorded:
+            faults.append("a file differs from what was recorded: the image is damaged or changed")
+        return judge(faults, "every file is as it was recorded, to the byte")
+    finally:
+        shutil.rmtree(whole, ignore_errors=True)
+
+
 CHECKS = (
+    Check(
+        name="root-whole",
+        rule="every file of the root can be read and is the one that the builder recorded",
+        evidence="source",
+        run=_check_whole,
+    ),
     Check(
         name="root-programs",
         rule="no shell, login, package manager or other interpreter is in the root",

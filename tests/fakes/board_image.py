@@ -21,6 +21,7 @@ from flasher.image.assemble import META_MIB, Content, plan_table, write_image
 from flasher.image.config_txt import render_config
 from flasher.image.filesystem import write_ext4, write_fat, write_squashfs
 from flasher.image.initramfs import write_initramfs
+from flasher.image.seal import seal_root
 from flasher.table import stable_guid
 from flasher.verify.chain import TreeName, chain_of
 
@@ -49,6 +50,7 @@ class Parts:
     arch: str = ""
     loader: bytes = b""
     identity: dict[str, object] = field(default_factory=dict)
+    edit_root: Callable[[Path], object] | None = None
     edit_initramfs: Callable[[bytes], bytes] = bytes
     label: str = "EFI"
     kind: Literal["gpt", "mbr"] = "gpt"
@@ -331,6 +333,9 @@ def _slot(parts: Parts, work: Path) -> dict[str, bytes]:
     for name in root:
         runnable = name.startswith(("usr/bin/", "usr/sbin/"))
         (tree / name).chmod(parts.modes.get(name, 0o755 if runnable else 0o644))
+    seal_root(tree)
+    if parts.edit_root is not None:
+        parts.edit_root(tree)
     write_squashfs(work / "root.squashfs", tree, time_s=_TIME_S)
     arch = parts.profile.arch if parts.arch == parts.profile.arch else parts.arch
     write_initramfs(

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of device trees, initramfs, modules and root, and the checks that find them."""
 
+from mmap import mmap
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from edge.meta.adv import render_store
 from flasher.verify import Verdict
-from tests.fakes.board_image import VERSION, fake_elf, fake_kernel, fake_module, fake_tree
+from tests.fakes.board_image import VERSION, Parts, fake_elf, fake_kernel, fake_module, fake_tree
 from tests.fakes.spoil import (
     Fault,
     drop,
@@ -25,6 +27,24 @@ from tests.fakes.spoil import (
 FOLDER = f"usr/lib/modules/{VERSION}"
 DTB = "bcm2711-rpi-4-b.dtb"
 PI4 = ("raspberrypi,4-model-b", "brcm,bcm2711")
+
+NOISE = Random(1).randbytes(20_000)
+
+
+def _stored(parts: Parts) -> None:
+    """Add what does not compress: a squashfs keeps it as it is, without any checksum."""
+    parts.root["usr/lib/noise"] = NOISE
+
+
+def _hit(image: Path) -> None:
+    """Spoil bytes of the added file on the medium."""
+    with image.open("r+b") as file:
+        content = mmap(file.fileno(), 0)
+        at = content.find(NOISE[9000:9064])
+        assert at > 0
+        content[at : at + 8] = b"xxxxxxxx"
+        content.close()
+
 
 FAULTS = (
     # device trees
@@ -153,6 +173,17 @@ FAULTS = (
         ),
     ),
     # the root
+    Fault(
+        "root-whole",
+        "differs from what was recorded",
+        before=setting("edit_root", lambda tree: (tree / "etc/passwd").write_bytes(b"root::0")),
+    ),
+    Fault(
+        "root-whole",
+        "differs from what was recorded",
+        before=setting("edit_root", lambda tree: (tree / "etc/new").symlink_to("passwd")),
+    ),
+    Fault("root-whole", "differs from what was recorded", before=_stored, after=_hit),
     Fault(
         "root-programs",
         "/usr/bin/busybox is there",
