@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edge.errors import ImageError
 from flasher.verify.chain import chain_of
-from flasher.verify.check import Check, Outcome, judge, not_applicable, warning
+from flasher.verify.check import Check, Outcome, judge, not_applicable, ok, warning
+from flasher.verify.device_tree import read_tree, tree_names
 from flasher.verify.subject import Subject
 
 NAME = "config.txt"
@@ -16,6 +17,7 @@ _DEEPEST = 8
 _SETTING = re.compile(r"(?P<key>[A-Za-z0-9_:]+)=(?P<value>.*)")
 _INITRAMFS = re.compile(r"initramfs (?P<name>\S+) (followkernel|0x[0-9a-fA-F]+|\d+)")
 _INCLUDE = re.compile(r"include (?P<name>\S+)")
+_TREE_LINE = re.compile(r"(?P<key>dtoverlay|dtparam)=(?P<value>.*)")
 _FILTER = re.compile(r"\[(?P<name>[^\]]*)\]")
 _FILTERS = re.compile(
     r"all|none|tryboot|pi[0-5]|pi3\+|pi02|pi0w|pi400|pi500|cm[0145]|cm3\+?|cm4s|cm5l"
@@ -142,6 +144,16 @@ def _check_rules(subject: Subject) -> Outcome:
     return judge(faults, f"{len(settings)} settings hold on {chain.name}")
 
 
+def _check_overlays(subject: Subject) -> Outcome:
+    if not chain_of(subject.profile.soc).reads_config_txt:
+        return not_applicable("this board reads no config.txt")
+    idle = [line for line in read_lines(subject) if _changes_nothing(subject, line)]
+    if idle:
+        told = ", ".join(f"{line.text} ({line.place})" for line in idle)
+        return warning(f"changes nothing with this kernel's trees: {told}; use edgectl overlays")
+    return ok("no line is for device trees of another system")
+
+
 CHECKS = (
     Check(
         name="config-lines",
@@ -162,12 +174,29 @@ CHECKS = (
         run=_check_targets,
     ),
     Check(
+        name="config-overlays",
+        rule="config.txt asks for no overlay or parameter that the trees of this kernel lack",
+        evidence="package",
+        run=_check_overlays,
+    ),
+    Check(
         name="config-rules",
         rule="config.txt sets what this family must have and nothing that it must not",
         evidence="documentation",
         run=_check_rules,
     ),
 )
+
+
+def _changes_nothing(subject: Subject, line: Line) -> bool:
+    """Say whether this is for an overlay that is not there, or a parameter that no tree has."""
+    found = _TREE_LINE.fullmatch(line.text)
+    if found is None:
+        return False
+    if found["key"] == "dtoverlay":
+        name = found["value"].partition(",")[0]
+        return bool(name) and not subject.efi.has(f"overlays/{name}.dtbo")
+    return not any(read_tree(subject, each).node("/__overrides__") for each in tree_names(subject))
 
 
 def _read(subject: Subject, name: str, current: str, *, depth: int) -> Iterator[Line]:

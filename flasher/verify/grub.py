@@ -16,6 +16,9 @@ _LOAD = re.compile(r"^\s*(?P<what>linux|initrd|devicetree)\s+(?P<paths>.+)$", re
 _STATE = re.compile(r"\((?P<device>\$\w+)\)/(?P<path>\S+)")
 _ROOT = re.compile(r"^set root=\$edge_disk,(gpt|msdos)(?P<number>\d+)$", re.MULTILINE)
 _UUID = re.compile(r"--fs-uuid (?P<uuid>[0-9a-f-]{36})")
+_LINE = re.compile(r"line (?P<line>\d+)")
+# What hides a quote or is a whole one: an escape, two kinds of quotes, a comment.
+_QUOTING = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|(?<![^\s;{}&|])#[^\n]*""", re.DOTALL)
 _GRUBENV_BYTES, _GRUBENV_HEAD = 1024, b"# GRUB Environment Block\n"
 _CHECK_S = 30.0
 _NO_GRUB = "this board starts its kernel without GRUB"
@@ -39,8 +42,7 @@ def _check_grammar(subject: Subject) -> Outcome:
             check=False,
         )
         if done.returncode:
-            told = (done.stdout + done.stderr).strip().splitlines() or ["no reason"]
-            faults.append(f"{name}: {told[0]}")
+            faults.append(f"{name} {_grammar_fault(text, done.stdout + done.stderr)}")
     return judge(faults, f"{_PROGRAM} parses {', '.join(_configs(subject))}")
 
 
@@ -154,6 +156,27 @@ CHECKS = (
         run=_check_state,
     ),
 )
+
+
+def _grammar_fault(text: str, told: str) -> str:
+    """Return the line and the fault; of a quote without end the parser says "out of memory"."""
+    if line := _open_quote(text):
+        return f"line {line}: the quote that opens there is never closed"
+    found = _LINE.search(told)
+    if found is None:
+        return f"is refused: {told.strip().splitlines()[0] if told.strip() else 'no reason given'}"
+    number, lines = int(found["line"]), text.splitlines()
+    here = lines[number - 1].strip() if number <= len(lines) else "the end"
+    # At the end of the file the parser has also met what was opened and never closed.
+    opened = ", or something opened before is not closed" if number >= len(lines) else ""
+    return f"line {number}: syntax error{opened}: {here}"
+
+
+def _open_quote(text: str) -> int:
+    """Return the line of a quote that is never closed; 0 when there is none."""
+    rest = _QUOTING.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    at = next((at for at, sign in enumerate(rest) if sign in "'\""), -1)
+    return rest.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
 def _has_grub(subject: Subject) -> bool:

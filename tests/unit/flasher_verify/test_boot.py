@@ -2,6 +2,7 @@
 """Faults of what firmware and loaders read, and the checks that find them."""
 
 import struct
+import subprocess
 from pathlib import Path
 from random import randbytes
 
@@ -9,7 +10,7 @@ import pytest
 
 from flasher.image import grub
 from flasher.verify import Verdict
-from tests.fakes.board_image import fake_efi, fake_firmware, fake_kernel
+from tests.fakes.board_image import Parts, fake_efi, fake_firmware, fake_kernel
 from tests.fakes.spoil import Fault, config, drop, find, in_partition, menu, put, setting
 
 FAULTS = (
@@ -145,6 +146,21 @@ FAULTS = (
     Fault("grub-grammar", "grub/grub.cfg", before=menu("set timeout=0", "if true; then")),
     Fault("grub-grammar", "user.cfg", before=put(grub.USER_CONFIG, b"menuentry {\n")),
     Fault(
+        "grub-grammar",
+        "user.cfg line 3: the quote",
+        before=put(grub.USER_CONFIG, b"# isn't\nset a='b' # it's\nset c=\"\\\"d\necho 'e'\n"),
+    ),
+    Fault(
+        "grub-grammar",
+        "user.cfg line 2: syntax error: }",
+        before=put(grub.USER_CONFIG, b"set a=1\n}\nset b=2\n"),
+    ),
+    Fault(
+        "grub-grammar",
+        "user.cfg line 2: syntax error, or something opened before",
+        before=put(grub.USER_CONFIG, b"if true; then\n  set a=1\n"),
+    ),
+    Fault(
         "grub-root",
         "looks for BOOT elsewhere",
         before=put(
@@ -245,3 +261,37 @@ def test_the_check_names_what_is_wrong(tmp_path: Path, fault: Fault) -> None:
     finding = find(tmp_path, fault)
     assert (finding.verdict, finding.check) == (Verdict.FAILED, fault.check), finding.text
     assert fault.says in finding.text
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("dtparam=i2c_arm=on", "dtparam=i2c_arm=on (config.txt line "),
+        ("[cm4]\ndtoverlay=i2c-rtc,ds3231\n[all]", "dtoverlay=i2c-rtc,ds3231"),
+        ("dtoverlay=", ""),
+    ],
+)
+def test_lines_for_other_device_trees_are_warned_of(tmp_path: Path, lines: str, told: str) -> None:
+    """They have no effect with this kernel's trees; the end of an overlay's parameters has none."""
+    finding = find(tmp_path, Fault("config-overlays", told, before=config("gpu_mem=32", lines)))
+    assert finding.verdict == (Verdict.WARNING if told else Verdict.OK)
+    assert told in finding.text
+
+
+def test_overlays_and_parameters_that_are_there_are_not_warned_of(tmp_path: Path) -> None:
+    """Somebody may bring trees and overlays of Raspberry Pi OS."""
+
+    def change(parts: Parts) -> None:
+        config("gpu_mem=32", "dtoverlay=own\ndtparam=audio=on")(parts)
+        parts.efi["overlays/own.dtbo"] = b"overlay"
+        parts.efi["bcm2711-rpi-4-b.dtb"] = _with_parameters()
+
+    finding = find(tmp_path, Fault("config-overlays", "", before=change))
+    assert finding.verdict == Verdict.OK
+
+
+def _with_parameters() -> bytes:
+    """Return a tree with a node of parameters, as those of Raspberry Pi OS have."""
+    source = b'/dts-v1/; / { __overrides__ { audio = "x"; }; };'
+    command = ["dtc", "-q", "-I", "dts", "-O", "dtb"]
+    return subprocess.run(command, input=source, capture_output=True, check=True).stdout
