@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,8 @@ ADAPTERS: Final = {
     "2e8a:000c": "Raspberry Pi Debug Probe",
     "0955:7045": "NVIDIA Jetson AGX Orin console",
 }
+# Numbers that a chip leaves its factory with: they tell nothing about the adapter.
+_NO_NUMBERS: Final = ("0", "0000", "0001", "00000000", "0123456789")
 # Serial ports too, but of a system that runs already; they say nothing while it starts.
 _RUNNING: Final = {"0955:7020": "NVIDIA Jetson running Linux"}
 
@@ -54,6 +56,8 @@ class Adapter:
     """The USB socket that it is plugged into."""
     index: int = 0
     """Which of the adapter's ports it is, counted from 0."""
+    is_copied: bool = False
+    """Another one has the same serial number, or it is the one that every chip begins with."""
 
     @property
     def is_known(self) -> bool:
@@ -64,8 +68,11 @@ class Adapter:
         """Say whether `other` is this port, maybe plugged in again under another name."""
         if not self.usb_id or (self.usb_id, self.index) != (other.usb_id, other.index):
             return False
+        if self.serial != other.serial:
+            return False
         # A serial number goes with the adapter, a socket only stays while nobody moves it.
-        return self.serial == other.serial if self.serial else self.place == other.place
+        is_unique = self.serial and not (self.is_copied or other.is_copied)
+        return bool(is_unique) or self.place == other.place
 
 
 def list_adapters() -> list[Adapter]:
@@ -87,6 +94,7 @@ def list_adapters() -> list[Adapter]:
                 index=len(siblings),
             )
         )
+    adapters = [replace(one, is_copied=_is_copied(one, adapters)) for one in adapters]
     return sorted(adapters, key=lambda one: (not one.is_known, not one.usb_id))
 
 
@@ -133,6 +141,14 @@ def find_port(device: str) -> Adapter | None:
 def find_again(adapter: Adapter) -> str | None:
     """Return the path of an adapter that was plugged in again, nothing while it is away."""
     return next((one.port for one in list_adapters() if adapter.is_same(one)), None)
+
+
+def _is_copied(adapter: Adapter, adapters: Sequence[Adapter]) -> bool:
+    if not adapter.serial:
+        return False
+    mine = (adapter.usb_id, adapter.serial)
+    places = {one.place for one in adapters if (one.usb_id, one.serial) == mine}
+    return len(places) > 1 or adapter.serial in _NO_NUMBERS
 
 
 def _what_to_plug_in(adapters: Sequence[Adapter], connect: str) -> str:

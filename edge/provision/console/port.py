@@ -45,8 +45,9 @@ class Console:
         self.name = name
         self.baud = baud
         self.port = _open(name, baud)
-        # Who it is, should it come back under another name that udev made no lasting one for.
-        self._adapter = None if "://" in name else find_port(name)
+        # Who it is: names, lasting ones too, may belong to another adapter by the time it is back.
+        adapter = None if "://" in name else find_port(name)
+        self._adapter = adapter if adapter and adapter.usb_id else None
 
     def __enter__(self) -> "Console":
         return self
@@ -73,9 +74,9 @@ class Console:
             NodeError: when it is not back yet.
         """
         self.close()
-        name = self.name
-        if self._adapter and not Path(name).exists():
-            name = find_again(self._adapter) or name
+        name = find_again(self._adapter) if self._adapter else self.name
+        if name is None:
+            raise NodeError(f"console {self.name}: its adapter is not back yet")
         self.port = _open(name, self.baud)
 
     def close(self) -> None:

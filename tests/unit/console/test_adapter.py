@@ -184,6 +184,25 @@ def test_adapter_without_a_number_is_found_by_its_socket(plug: Plug) -> None:
     assert find_again(before) == "/dev/ttyUSB2"
 
 
+def test_copied_serial_numbers_do_not_count(plug: Plug) -> None:
+    """Of two clones with one number, only the one in the same socket is the same."""
+    mine, other = ftdi(0, place="1-1"), ftdi(1, place="1-2")
+    plug(mine, other)
+    before = next(each for each in list_adapters() if each.place == "1-1")
+    plug(other)
+    assert find_again(before) is None
+    plug(ftdi(0, place="1-2"), ftdi(1, place="1-1"))
+    assert find_again(before) == "/dev/ttyUSB1"
+
+
+def test_factory_number_does_not_count(plug: Plug) -> None:
+    """Every CP2102 is number 0001 until somebody gives it another."""
+    plug(Port("/dev/ttyUSB0", 0x10C4, 0xEA60, "0001", "1-1:1.0"))
+    before = list_adapters()[0]
+    plug(Port("/dev/ttyUSB0", 0x10C4, 0xEA60, "0001", "1-2:1.0"))
+    assert find_again(before) is None
+
+
 def test_machines_own_port_is_not_looked_for() -> None:
     """What is no USB adapter has nothing to be known by."""
     port = Adapter(device="/dev/ttyS0", name="n/a", port="/dev/ttyS0")

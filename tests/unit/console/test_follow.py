@@ -268,6 +268,31 @@ def test_adapter_without_a_lasting_name_is_recognised(
     line.plug()
 
 
+def test_other_adapter_under_the_old_name_is_not_read(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two adapters that swap their names are told apart, and nothing is read until it is back."""
+    other = Line(tmp_path / "ttyUSB5")
+    ports = [
+        FakePort(str(line.path)),
+        FakePort(str(other.path), serial_number="B", location="1-2:1.0"),
+    ]
+    monkeypatch.setattr(list_ports, "comports", lambda: ports)
+    monkeypatch.setattr(adapter, "BY_ID", tmp_path / "none")
+    with open_console(str(line.path)) as console:
+        ports[:] = [FakePort(str(line.path), serial_number="B", location="1-2:1.0")]
+        with pytest.raises(NodeError, match="its adapter is not back yet"):
+            console.reopen()
+        ports[:] = [
+            FakePort(str(line.path), serial_number="B", location="1-2:1.0"),
+            FakePort(str(other.path)),
+        ]
+        console.reopen()
+        other.say("mine")
+        assert console.read(5.0) == b"mine"
+    other.pull()
+
+
 def test_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
     """A console server that is restarted is connected to again; both logs go on."""
     log, text = tmp_path / "raw", tmp_path / "text"

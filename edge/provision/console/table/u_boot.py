@@ -17,6 +17,8 @@ PATTERNS: Final = (
     Pattern(Stage.U_BOOT, r"^Hit any key to stop autoboot"),
     Pattern(Stage.U_BOOT, r"^\*\* Booting bootflow '.*' with "),
     Pattern(Stage.U_BOOT, r"^(Booting: mmc \d|Retrieving file: )"),
+    # No boot entry is stored, which is usual and no trouble: it goes on to EFI/BOOT on the card.
+    Pattern(Stage.U_BOOT, r"^EFI boot manager: Cannot load any image"),
     Pattern(Stage.U_BOOT, r"^Starting kernel \.\.\."),
     Pattern(
         Stage.U_BOOT_ERROR,
@@ -30,12 +32,6 @@ PATTERNS: Final = (
         r"Boot failed \(err=",
         advice="this way of booting failed and U-Boot tries the next; when none is left, the lines"
         " above name the file that it could not load, so flash the card again",
-    ),
-    Pattern(
-        Stage.U_BOOT_ERROR,
-        r"EFI boot manager: Cannot load any image",
-        advice="no boot entry is stored in this U-Boot, which is usual: it goes on to"
-        " EFI/BOOT on the card, and only if that is missing too the card has to be flashed again",
     ),
     Pattern(
         Stage.U_BOOT_ERROR,
