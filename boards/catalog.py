@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from boards.document import Document, inherit, read_board_text, read_document, to_profile
+from boards.document import Document, inherit, read_document, to_profile
 from boards.profile import Profile
+from boards.text import read_text
 from edge.errors import BoardError, ConfigError, EdgeError
 from edge.paths import config_dir
 
@@ -203,7 +204,7 @@ def _base_file(name: str, path: Path, shelf: Shelf) -> Path:
 
 @cache
 def _document(path: Path, _changed_ns: int) -> Document:
-    return read_document(read_board_text(path), source=_source(path), ours=path.parent == SHIPPED)
+    return read_document(read_text(path), source=_source(path), ours=path.parent == SHIPPED)
 
 
 def _source(path: Path) -> str:

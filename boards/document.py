@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from boards.fault import Place, find_faults, name_place
 from boards.profile import Profile
+from boards.text import IMPOSSIBLE, UserLoader, tell
 from edge.errors import ConfigError
 
 # libyaml reads ten times as fast; wheels have it, a system's own package may not. It ends the
@@ -19,45 +20,10 @@ from edge.errors import ConfigError
 _FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MODULE_SETS = Path(__file__).with_name("modules.yaml")
 
-_LARGEST_BYTES = 1 << 20
-
 _OWN = ("name", "title", "models", "works", "match", "replaces")
 """What is said of one board alone and never inherited: its names, its promises, how it is known."""
 
 Document = dict[str, Any]
-
-
-class UserLoader(yaml.SafeLoader):
-    """Reads YAML of strangers: without aliases, which can stand for more than any memory holds."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Return the next node.
-
-        Raises:
-            yaml.composer.ComposerError: when it is an alias.
-        """
-        if self.check_event(yaml.AliasEvent):
-            event = self.get_event()  # type: ignore[no-untyped-call]
-            problem = "write it out; *names are not read"
-            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
-        return super().compose_node(parent, index)
-
-
-def read_board_text(path: Path) -> str:
-    """Return what is in the file of a board.
-
-    Raises:
-        ConfigError: when it is no file, too large to be one, not text, or cannot be read.
-    """
-    try:
-        size = path.stat().st_size
-        if not path.is_file() or size > _LARGEST_BYTES:
-            raise ConfigError(f"{path} is not a file of at most {_LARGEST_BYTES >> 10} KiB")
-        return path.read_text()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8") from error
 
 
 def read_document(text: str, *, source: str, ours: bool = False) -> Document:
@@ -72,9 +38,8 @@ def read_document(text: str, *, source: str, ours: bool = False) -> Document:
         loader = _FAST_LOADER if ours else UserLoader
         document = yaml.load(text, Loader=loader)  # noqa: S506 -- a safe loader, either of the two
     except yaml.YAMLError as error:
-        fault = " ".join(str(error).split())
-        raise ConfigError(f"{source} is not YAML", faults=(f"{source}: {fault}",)) from error
-    except (ValueError, RecursionError) as error:  # the 31st of February; brackets without end
+        raise ConfigError(f"{source} is not YAML", faults=(f"{source}: {tell(error)}",)) from error
+    except IMPOSSIBLE as error:
         raise ConfigError(f"{source} holds a value that cannot be: {error}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{source} is not a valid board profile: it is not a mapping")

@@ -14,14 +14,13 @@ from pydantic import ValidationError
 from boards.catalog import SHIPPED, all_profiles, base_document
 from boards.document import (
     Document,
-    UserLoader,
     inherit,
     module_sets,
-    read_board_text,
     with_module_sets,
 )
 from boards.fault import Place, find_faults, name_place
 from boards.profile import Profile
+from boards.text import IMPOSSIBLE, UserLoader, read_text
 from edge.errors import EdgeError
 
 FEATURES = (
@@ -68,13 +67,13 @@ def check_board(path: Path) -> Findings:
     Raises:
         ConfigError: when the file cannot be read.
     """
-    text = read_board_text(path)
+    text = read_text(path)
     try:
         root = yaml.compose(text, Loader=UserLoader)
         own = yaml.load(text, Loader=UserLoader)  # noqa: S506 -- derived from the safe one
     except yaml.YAMLError as error:
         return Findings(faults=(_syntax_fault(error),))
-    except (ValueError, RecursionError) as error:  # the 30th of February; brackets without end
+    except IMPOSSIBLE as error:
         return Findings(faults=(_finding("", f"it holds an impossible value: {error}"),))
     if not isinstance(own, dict):
         return Findings(faults=(_finding("", "it is not a mapping of fields to values"),))

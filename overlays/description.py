@@ -3,20 +3,19 @@
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from boards.fault import find_faults
 from boards.section import Fact, ModuleName, Name, Section
+from boards.text import load_yaml
 from edge.errors import ConfigError
 
 Inert = Annotated[str, Field(pattern=r"^[A-Za-z0-9_,.@/: -]*$")]
 """A value that goes into a source: nothing in it ends a string, a cell or a node."""
 
 _COMMENT = re.compile(r"^/\*---\n(.*?)^---\*/", re.DOTALL | re.MULTILINE)
-# libyaml reads ten times as fast; wheels have it, a system's own package may not.
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Integer(Section):
@@ -99,14 +98,12 @@ def read_description(source: str, *, name: str) -> Description:
     comment = _COMMENT.search(source)
     if comment is None:
         return Description()
+    document = load_yaml(comment[1], source=f"the description of {name}")
     try:
-        document = yaml.load(comment[1], Loader=_LOADER)  # noqa: S506 -- safe, either of the two
         return Description.model_validate_json(json.dumps(document))
-    except yaml.YAMLError as error:
-        fault = " ".join(str(error).split())
-        raise ConfigError(f"the description of {name} is not YAML", faults=(fault,)) from error
     except ValidationError as error:
         faults = tuple(
-            f"{name}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+            f"{name}: {'.'.join(map(str, place))}: {text}"
+            for place, text in find_faults(error, Description)
         )
         raise ConfigError(f"{name} does not describe itself rightly", faults=faults) from error

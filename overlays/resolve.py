@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from string import Template
 
+from boards.text import LARGEST_BYTES
 from edge.errors import BoardError, ConfigError
 from overlays.catalog import load_overlay
 from overlays.choice import SUFFIXES, OverlayChoice
@@ -111,6 +112,8 @@ def _resolve_file(choice: OverlayChoice, path: Path) -> ResolvedOverlay:
     if path.suffix not in SUFFIXES:
         raise BoardError(f"{path} is neither a .dts nor a .dtbo file")
     try:
+        if path.stat().st_size > LARGEST_BYTES or not path.is_file():
+            raise BoardError(f"overlay {path} is not a file of at most {LARGEST_BYTES >> 10} KiB")
         content = path.read_bytes()
     except OSError as error:
         raise BoardError(f"cannot read overlay {path}: {error.strerror}") from error

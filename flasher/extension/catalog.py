@@ -10,7 +10,8 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-from edge.errors import ImageError
+from boards.text import read_text
+from edge.errors import ConfigError, ImageError
 from flasher.extension.document import Document, parse_document
 
 DOCUMENT = "extension.yaml"
@@ -71,10 +72,11 @@ def read_extension(folder: Path) -> Extension:
     """
     path = folder / DOCUMENT
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except ConfigError as error:
+        reason = error.message.removeprefix(f"{folder}/")
         raise ImageError(
-            f"{folder} is no extension: {path.name} cannot be read",
+            f"{folder} is no extension: {reason}",
             hint="docs/extensions.md shows one that can be copied",
         ) from error
     return Extension(document=parse_document(text, source=str(path)), folder=folder)

@@ -6,12 +6,12 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from boards.profile import Arch
 from boards.section import ModuleName, PackageName
+from boards.text import load_yaml
 from edge.errors import ConfigError
 from edge.units import parse_duration
 
@@ -189,19 +189,6 @@ def parse_document(text: str, *, source: str) -> Document:
     return validate(Document, load_yaml(text, source=source), source=source, what="an extension")
 
 
-def load_yaml(text: str, *, source: str) -> Any:
-    """Return the plain data in `text`, which says no key twice.
-
-    Raises:
-        ConfigError: when it is not YAML or has a key twice.
-    """
-    try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - it is a safe one
-    except yaml.YAMLError as error:
-        fault = " ".join(str(error).split())
-        raise ConfigError(f"{source} is not YAML", faults=(f"{source}: {fault}",)) from error
-
-
 def validate(model: type[_Model], data: Any, *, source: str, what: str) -> _Model:
     """Return `data` as a `model`.
 
@@ -210,8 +197,6 @@ def validate(model: type[_Model], data: Any, *, source: str, what: str) -> _Mode
     """
     try:
         return model.model_validate_json(json.dumps(data))
-    except TypeError as error:
-        raise ConfigError(f"{source} holds a value that is not plain data: {error}") from error
     except ValidationError as error:
         faults = tuple(_fault(source, each) for each in error.errors())
         raise ConfigError(f"{source} does not describe {what}", faults=faults) from error
@@ -229,23 +214,6 @@ def for_arch(path: str, arch: Arch) -> str:
 def triplet(arch: Arch) -> str:
     """Return the name of the folder in which libraries of `arch` lie."""
     return _TRIPLETS[arch]
-
-
-class _StrictLoader(yaml.SafeLoader):
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise _constructor_error(f"key {key!r} is no text: put it into quotes", key_node)
-            if key in seen:
-                raise _constructor_error(f"{key!r} is there twice", key_node)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _constructor_error(text: str, node: yaml.Node) -> yaml.YAMLError:
-    return yaml.constructor.ConstructorError(None, None, text, node.start_mark)
 
 
 def _fault(source: str, error: ErrorDetails) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from boards.text import load_yaml
 from edge.errors import ConfigError
-from flasher.extension.document import Section, load_yaml, validate
+from flasher.extension.document import Section, validate
 from flasher.image.meta import key_fault
 from flasher.schematic.model import Content, Extension, Overlay, Schematic
 

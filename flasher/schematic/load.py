@@ -4,8 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.text import load_yaml, read_text
 from edge.errors import ConfigError
-from flasher.extension.document import load_yaml
 from flasher.schematic.document import parse_ours
 from flasher.schematic.model import Schematic
 from flasher.schematic.upstream import is_upstream, parse_upstream, upstream_id
@@ -36,7 +36,7 @@ def load_either(path: Path, *, board: str = "", ignore_unknown: bool = False) ->
     Raises:
         ConfigError: with every fault found, or all that has no equivalent here.
     """
-    text, source = _read(path), str(path)
+    text, source = read_text(path), str(path)
     data = load_yaml(text, source=source)
     if is_upstream(data):
         schematic = parse_upstream(data, source=source, board=board, ignore_unknown=ignore_unknown)
@@ -54,13 +54,4 @@ def read_upstream_id(path: Path) -> str:
         ConfigError: when it is no schematic of upstream's.
     """
     source = str(path)
-    return upstream_id(load_yaml(_read(path), source=source), source=source)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8") from error
+    return upstream_id(load_yaml(read_text(path), source=source), source=source)

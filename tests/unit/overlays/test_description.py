@@ -47,8 +47,13 @@ def test_a_source_without_one_has_no_parameters() -> None:
         ("b: {address: 0x68}", "b: {}", "must set the same values"),
         ("b: {address: 0x68}", "b: {address: '\"; x'}", "pattern"),
         ("preload: [two]", "preload: [three]", "not in modules: three"),
-        ("summary: A thing.", "sumary: A thing.", "sumary: Extra inputs"),
-        ("summary: A thing.", "summary: [", "while parsing"),
+        (
+            "summary: A thing.",
+            "sumary: A thing.",
+            "sumary: there is no such field; did you mean summary?",
+        ),
+        ("summary: A thing.", "summary: [", ": line "),
+        ("summary: A thing.", "summary: A.\nsummary: B.", "'summary' is there twice"),
     ],
 )
 def test_faults_are_told(old: str, new: str, fault: str) -> None:
