@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from boards.hardware import Promise
+from boards.kernel import one_of
 from boards.profile import Profile
 from boards.section import Fact
 from edge.units import format_size
@@ -113,10 +114,18 @@ def _disk(profile: Profile) -> Iterator[str]:
         ("medium", f"{', '.join(media.kinds)}; {format_size(media.smallest_bytes)} or more"),
         ("partitions", f"{table.kind.upper()}. {table.reason} {_tag(table)}"),
         ("kernel", f"{origin}. {_said(kernel)}".strip()),
+        ("drivers", "; ".join(_needs(profile))),
         ("trees", ", ".join(_trees(profile))),
         ("lives on", f"{named} {_tag(disk)}" if named else ""),
     ]
     yield from _table([(name, text) for name, text in rows if text])
+
+
+def _needs(profile: Profile) -> Iterator[str]:
+    needs = profile.kernel.needs
+    for what, entries in (("disk", needs.disk), ("network", needs.network)):
+        if entries:
+            yield f"for the {what} {', '.join(' or '.join(one_of(each)) for each in entries)}"
 
 
 def _trees(profile: Profile) -> Iterator[str]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A board's kernel: where it comes from, what goes along with it, and how it is started."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,11 +11,31 @@ Suite = Literal["stable", "backports", "testing"]
 """Which part of Debian a package is taken from."""
 
 
-class Needs(Section):
-    """Drivers without which the board does not reach its disk or its network, by module name."""
+Drivers = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+(\|[A-Za-z0-9_]+)*$")]
+"""A module, or several such as `r8168|r8169` of which any one will do."""
 
-    disk: tuple[ModuleName, ...] = ()
-    network: tuple[ModuleName, ...] = ()
+
+class Needs(Section):
+    """Drivers without which the board does not reach its disk or its network."""
+
+    disk: tuple[Drivers, ...] = ()
+    network: tuple[Drivers, ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Every module that is named, alternatives too."""
+        return tuple(name for each in (*self.disk, *self.network) for name in one_of(each))
+
+    @property
+    def alternatives(self) -> frozenset[str]:
+        """The modules that another one can stand in for."""
+        entries = [one_of(each) for each in (*self.disk, *self.network)]
+        return frozenset(name for names in entries if len(names) > 1 for name in names)
+
+
+def one_of(drivers: str) -> tuple[str, ...]:
+    """Return the modules of an entry, of which one must be there."""
+    return tuple(drivers.split("|"))
 
 
 class Kernel(Fact):

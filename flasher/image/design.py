@@ -35,7 +35,7 @@ class Design:
         """The kernel modules that are wanted: the board's, its drivers', the overlays'."""
         kernel = self.profile.kernel
         drivers = (name for overlay in self.overlays for name in overlay.modules)
-        wanted = (*kernel.modules, *kernel.needs.disk, *kernel.needs.network, *drivers)
+        wanted = (*kernel.modules, *kernel.needs.modules, *drivers)
         return tuple(dict.fromkeys(wanted))
 
 

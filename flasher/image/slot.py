@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.kernel import one_of
 from boards.profile import Profile
 from edge.errors import ImageError
 from edge.events import Listener, Noted, step
@@ -50,7 +51,7 @@ def build_slot(
     tree = inputs.kernel.module_tree()
     extras = _compose(design, inputs, tree, listener)
     with step(listener, "select kernel modules") as running:
-        names = (*_module_names(design, tree, listener), *extras.modules)
+        names = (*choose_modules(design, tree, listener), *extras.modules)
         modules = tree.load_order(dict.fromkeys(names))
         running.detail = f"{len(modules)} of kernel {tree.version}"
     root_image = _make_root(
@@ -67,6 +68,23 @@ def build_slot(
         root_bytes=root_image.stat().st_size,
         extra_packages=extras.packages,
     )
+
+
+def choose_modules(design: Design, tree: ModuleTree, listener: Listener) -> list[str]:
+    """Return the modules to put in; a kernel from elsewhere may lack those nobody depends on.
+
+    Raises:
+        ImageError: when it lacks one without which the board does not reach disk or network.
+    """
+    profile = design.profile
+    is_supplied = profile.kernel.origin == "file"
+    _require_drivers(profile, tree, is_supplied=is_supplied)
+    missing = [name for name in design.module_names if name not in tree]
+    if not is_supplied:
+        missing = [name for name in missing if name in profile.kernel.needs.alternatives]
+    elif missing:
+        listener(Noted(text=f"kernel {tree.version} comes without {', '.join(missing)}"))
+    return [name for name in design.module_names if name not in missing]
 
 
 def _make_root(
@@ -125,21 +143,18 @@ def _compose(design: Design, inputs: Inputs, tree: ModuleTree, listener: Listene
     return compose(design.wishes.extensions, sources, listener)
 
 
-def _module_names(design: Design, tree: ModuleTree, listener: Listener) -> list[str]:
-    """Return the modules to put in; a kernel from elsewhere may lack those nobody depends on."""
-    profile, wanted = design.profile, design.module_names
-    if profile.kernel.origin != "file":
-        return list(wanted)
-    needs = (*profile.kernel.needs.disk, *profile.kernel.needs.network)
-    missing = [name for name in wanted if name not in tree]
-    if lacking := [name for name in missing if name in (*needs, *_ROOT_MODULES)]:
+def _require_drivers(profile: Profile, tree: ModuleTree, *, is_supplied: bool) -> None:
+    needs = profile.kernel.needs
+    entries = [one_of(each) for each in (*_ROOT_MODULES, *needs.disk, *needs.network)]
+    lacking = [names for names in entries if not any(name in tree for name in names)]
+    if lacking:
+        told = ", ".join(" or ".join(names) for names in lacking)
         raise ImageError(
-            f"kernel {tree.version} has no {', '.join(lacking)}, which {profile.name} needs",
-            hint="supply the module tree that belongs to the kernel, whole",
+            f"kernel {tree.version} has no {told}, which {profile.name} needs",
+            hint="supply all modules of this kernel, also what its vendor ships apart"
+            if is_supplied
+            else None,
         )
-    if missing:
-        listener(Noted(text=f"kernel {tree.version} comes without {', '.join(missing)}"))
-    return [name for name in wanted if name in tree]
 
 
 def _firmware(profile: Profile, inputs: Inputs) -> dict[str, Path]:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.kernel import one_of
 from edge.errors import ImageError
 from flasher.verify.check import Check, Outcome, judge, not_applicable, warning
 from flasher.verify.subject import Subject
@@ -96,19 +97,22 @@ def _check_drivers(subject: Subject) -> Outcome:
     needs = {"its disk": kernel.needs.disk, "its network": kernel.needs.network}
     if not any(needs.values()) and not kernel.modules:
         return not_applicable("the profile names no drivers")
-    modules, inherent = modules_of(subject), built_in(subject)
+    inherent = built_in(subject)
+    there = {*modules_of(subject), *(inherent or ())}
     faults = [
-        f"{name} is missing, without which the board does not reach {what}"
-        for what, names in needs.items()
-        for name in names
-        if name not in modules and (inherent is None or name not in inherent)
+        f"{_either(entry)} is missing, without which the board does not reach {what}"
+        for what, entries in needs.items()
+        for entry in entries
+        if there.isdisjoint(one_of(entry))
     ]
-    others = [name for name in kernel.modules if name not in modules]
-    others = [name for name in others if name not in (inherent or ())]
+    replaceable = kernel.needs.alternatives
+    others = [name for name in kernel.modules if name not in there | replaceable]
     if others and not faults and (inherent is None or kernel.origin == "file"):
         return warning(f"neither in the image nor known to be built in: {', '.join(others)}")
     faults += [f"{name} is missing, which the profile names" for name in others]
-    told = "; ".join(f"{what}: {', '.join(names)}" for what, names in needs.items() if names)
+    told = "; ".join(
+        f"{what}: {', '.join(map(_either, entries))}" for what, entries in needs.items() if entries
+    )
     return judge(faults, told or f"all {len(kernel.modules)} modules that the profile names")
 
 
@@ -138,6 +142,10 @@ CHECKS = (
         run=_check_drivers,
     ),
 )
+
+
+def _either(entry: str) -> str:
+    return " or ".join(one_of(entry))
 
 
 def _folder(subject: Subject) -> Path:

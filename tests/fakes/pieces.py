@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+from boards.kernel import Needs
 from boards.profile import Profile
 from edge.events import ignore
 from edge.paths import cache_dir
@@ -20,7 +21,7 @@ def stand_ins(profile: Profile, folder: Path) -> dict[str, Path]:
         if piece.form == "arm64-kernel":
             found[piece.name] = _kernel().image
         elif piece.form == "module-tree":
-            found[piece.name] = _module_tree(_kernel(), folder)
+            found[piece.name] = _module_tree(_kernel(), folder, profile.kernel.needs)
         elif piece.form == "rockchip-loader":
             place = folder / "u-boot-rockchip.bin"
             place.write_bytes(b"RKNS".ljust(1 << 20, b"\x5a"))
@@ -39,13 +40,19 @@ def _kernel() -> KernelFiles:
     return packaged_kernel([unpack(cache, file, ignore) for file in packages.files.values()])
 
 
-def _module_tree(kernel: KernelFiles, folder: Path) -> Path:
-    """Return the modules as a vendor ships them: all in one folder named like the version."""
+def _module_tree(kernel: KernelFiles, folder: Path, needs: Needs) -> Path:
+    """Return the modules as a vendor ships them: all in one folder named like the version.
+
+    Drivers that only the vendor's kernel has are named as part of it.
+    """
     tree = folder / kernel.version
     if not tree.exists():
         shutil.copytree(kernel.modules, tree, copy_function=_link)
-        if kernel.builtin is not None and not (tree / "modules.builtin").exists():
-            shutil.copyfile(kernel.builtin, tree / "modules.builtin")
+        listing = tree / "modules.builtin"
+        listed = (kernel.builtin or listing).read_text()
+        listing.unlink(missing_ok=True)  # a link to the cache's own
+        lacking = (name for name in needs.modules if name not in kernel.module_tree())
+        listing.write_text(listed + "".join(f"kernel/{name}.ko\n" for name in lacking))
     return tree
 
 

@@ -152,7 +152,6 @@ def merged(tree: bytes, says: str = "") -> Change:
 def find(folder: Path, fault: Fault) -> Finding:
     """Return what the check says of an image that has this fault."""
     parts = make_parts(fault.board)
-    profile = parts.profile
     if fault.before is not None:
         fault.before(parts)
     image = assemble(parts, folder)
@@ -160,5 +159,5 @@ def find(folder: Path, fault: Fault) -> Finding:
     if fault.after is not None:
         fault.after(image)
     only = [check for check in CHECKS if check.name == fault.check]
-    (finding,) = verify_image(image, profile, checks=only).findings
+    (finding,) = verify_image(image, parts.profile, checks=only).findings
     return finding

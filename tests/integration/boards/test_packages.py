@@ -78,7 +78,7 @@ def _kernel(profile: Profile) -> KernelFiles:
 @with_kernel
 def test_every_module_is_in_the_kernel_or_built_in(profile: Profile) -> None:
     """No name is wrong, and all that they depend on is there too."""
-    needs = (*profile.kernel.needs.disk, *profile.kernel.needs.network)
+    needs = profile.kernel.needs.modules
     assert _kernel(profile).module_tree().load_order((*profile.kernel.modules, *needs))
 
 

@@ -7,10 +7,12 @@ from random import Random
 
 import pytest
 
+from boards.kernel import Needs, one_of
 from edge.meta.adv import render_store
 from flasher.verify import Verdict
 from tests.fakes.board_image import VERSION, Parts, fake_elf, fake_kernel, fake_module, fake_tree
 from tests.fakes.spoil import (
+    Change,
     Fault,
     drop,
     find,
@@ -44,6 +46,17 @@ def _hit(image: Path) -> None:
         assert at > 0
         content[at : at + 8] = b"xxxxxxxx"
         content.close()
+
+
+def _needing(drivers: str) -> Change:
+    def change(parts: Parts) -> None:
+        kernel = parts.profile.kernel
+        modules = (*kernel.modules, *one_of(drivers))
+        update = {"needs": Needs(network=(drivers,)), "modules": modules}
+        kernel = kernel.model_copy(update=update)
+        parts.profile = parts.profile.model_copy(update={"kernel": kernel})
+
+    return change
 
 
 FAULTS = (
@@ -172,6 +185,7 @@ FAULTS = (
             "extensions", [{"name": "tools", "version": "1", "programs": ["/usr/sbin/tool"]}]
         ),
     ),
+    Fault("drivers", "lan2 or lan3 is missing, without which", before=_needing("lan2|lan3")),
     # the root
     Fault(
         "root-whole",
@@ -214,6 +228,13 @@ FAULTS = (
     Fault("root-identity", "kernel is '5'", before=identity("kernel", "5")),
     Fault("root-identity", "version is '2'", before=identity("version", "2")),
 )
+
+
+def test_one_of_several_drivers_is_enough(tmp_path: Path) -> None:
+    """The others are not missed."""
+    finding = find(tmp_path, Fault("drivers", "", before=_needing("lan2|lan")))
+    assert finding.verdict == Verdict.OK
+    assert "its network: lan2 or lan" in finding.text
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.check}-{fault.says[:28]}")
