@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine configuration on STATE: written whole or not at all, read with its faults."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.node.durable import write_durably
 
 if TYPE_CHECKING:
     from edge.config.view import NodeView
@@ -60,24 +60,4 @@ def write_configuration(state: Path, text: str) -> None:
 
     One that is there already is left alone: media wear out.
     """
-    if _read_bytes(state / CONFIG_FILE) == text.encode():
-        return
-    temporary = state / f".{CONFIG_FILE}.new"
-    with temporary.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(state / CONFIG_FILE)
-    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+    write_durably(state / CONFIG_FILE, text.encode())

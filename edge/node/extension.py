@@ -10,16 +10,19 @@ a board every program has a control group, which is emptied before it starts and
 """
 
 import asyncio
+import errno
 import os
 import secrets
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge.node.boot.image import ImageInfo
+from edge.node.durable import write_durably
 from edge.node.log import logger
 from edge.node.service import EXTENSION, Operations, Services, State
 from edge.units import format_duration, parse_duration
@@ -29,8 +32,11 @@ LONGEST_PAUSE_S = 30.0
 HEALTHY_AFTER_S = 60.0
 GRACE_S = 5.0
 LOOK_S = 1.0
+GONE_S = 0.02
+GONE_WITHIN_S = 2.0
 LINE_BYTES = 64 * 1024
 CGROUPS = "sys/fs/cgroup"
+_WRITABLE = ("run", "var")
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/", "LANG": "C.UTF-8"}
 
 
@@ -108,6 +114,9 @@ class Keeper:
         self._settings = Settings()
         self._task: asyncio.Task[None] | None = None
         self._is_stopped = False
+        self._is_closed = False
+        # Operators, the configuration and the end of the node ask at the same time.
+        self._lock = asyncio.Lock()
         self._log = logger(definition.id)
         services.offer(
             definition.id, Operations(start=self._start, stop=self._stop, restart=self.restart)
@@ -115,33 +124,52 @@ class Keeper:
 
     async def keep(self, settings: Settings) -> None:
         """Start the program unless an operator stopped it; anew where its settings changed."""
-        if self._task and settings == self._settings:
-            return
-        self._settings = settings
-        if not self._is_stopped:
-            await self.restart()
+        async with self._lock:
+            if self._task and settings == self._settings:
+                return
+            self._settings = settings
+            if not self._is_stopped:
+                await self._end_task()
+                self._start_task()
 
     async def close(self) -> None:
-        """End the program."""
-        task, self._task = self._task, None
-        if task:
-            task.cancel()
-            await asyncio.wait({task})
+        """End the program for good: whoever is starting it or asks for it later gets none."""
+        self._is_closed = True
+        async with self._lock:
+            await self._end_task()
 
     async def restart(self) -> None:
         """End the program, if it runs, and start it."""
-        await self.close()
-        await self._start()
+        async with self._lock:
+            await self._end_task()
+            self._start_task()
+
+    async def clear(self) -> None:
+        """End what an earlier machined left running."""
+        async with self._lock:
+            if self._task is None:
+                await self._empty_group()
 
     async def _start(self) -> None:
-        self._is_stopped = False
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=self._definition.id)
+        async with self._lock:
+            self._start_task()
 
     async def _stop(self) -> None:
-        self._is_stopped = True
-        await self.close()
-        self._enter(State.FINISHED, "Stopped by an operator")
+        async with self._lock:
+            self._is_stopped = True
+            await self._end_task()
+            self._enter(State.FINISHED, "Stopped by an operator")
+
+    def _start_task(self) -> None:
+        self._is_stopped = False
+        if not self._is_closed and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._run(), name=self._definition.id)
+
+    async def _end_task(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
 
     async def _run(self) -> None:
         loop, pause_s = asyncio.get_running_loop(), self._first_pause_s
@@ -167,25 +195,35 @@ class Keeper:
 
     async def _prepare(self) -> None:
         """Wait for what the program depends on, and make what it needs."""
-        told = ""
-        while missing := self._missing():
+        told, is_made = "", False
+        while True:
+            missing = "" if is_made else self._make()
+            is_made = not missing
+            missing = missing or self._missing()
+            if not missing:
+                return
             if missing != told:
                 self._enter(State.WAITING, missing)
                 told = missing
             await asyncio.sleep(LOOK_S)
 
-    def _missing(self) -> str:
+    def _make(self) -> str:
+        """Make folders and files, and return what stands in the way."""
         try:
             for folder in self._definition.folders:
                 self._place(folder).mkdir(parents=True, exist_ok=True)
             for path, text in self._definition.keeps.items():
-                if not self._place(path).exists():
+                # An empty one is what a power cut may have left.
+                if not (self._place(path).exists() and self._place(path).stat().st_size):
                     self._write(path, text.replace("{random}", secrets.token_hex(6)))
             for path, text in self._settings.files.items():
                 self._write(path, text)
         except OSError as error:
             # /var is not there yet, or full.
             return f"Waiting for {error.filename}: {error.strerror}"
+        return ""
+
+    def _missing(self) -> str:
         waited = [path for path in self._definition.depends if not self._place(path).exists()]
         waited += [
             pattern for pattern in self._definition.finds.values() if not self._find(pattern)
@@ -201,22 +239,23 @@ class Keeper:
 
     def _find(self, pattern: str) -> str:
         """Return the first path that matches, as the program sees it, or nothing."""
-        found = sorted(self._root.glob(pattern.lstrip("/")))
+        found = sorted(self._root.glob(pattern.lstrip("/") or "."))
         return f"/{found[0].relative_to(self._root)}" if found else ""
 
     def _write(self, path: str, text: str) -> None:
         place = self._place(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = place.with_name(f".{place.name}.new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(text)
-        fresh.replace(place)
+        folder = place.parent.resolve()
+        if not any(folder.is_relative_to((self._root / each).resolve()) for each in _WRITABLE):
+            raise PermissionError(errno.EPERM, "it leads out of /run and /var", path)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(place, text.encode())
 
     async def _run_once(self) -> int:
         """Run the program until it ends and return its exit code, negative for a signal."""
         definition = self._definition
         self._enter(State.STARTING, f"Starting {definition.program}")
-        self._empty_group()
+        await self._empty_group()
+        group = self._open_group()
         try:
             process = await asyncio.create_subprocess_exec(
                 str(self._place(definition.program)),
@@ -228,14 +267,18 @@ class Keeper:
                 cwd="/",
                 limit=LINE_BYTES,
                 start_new_session=True,
+                # Before it is the program: what that starts in its first moment is in the group.
+                preexec_fn=partial(_join_group, group),
             )
         except (OSError, ValueError) as error:
             # A variable may have a name that is none.
             reason = getattr(error, "strerror", None) or error
             self._log.warning("cannot start %s: %s", definition.program, reason)
             return 127
+        finally:
+            if group is not None:
+                os.close(group)
         try:
-            self._join_group(process.pid)
             self._enter(State.RUNNING, f"Started with process {process.pid}")
             reading = asyncio.create_task(self._read(process.stdout))
             code = await process.wait()
@@ -261,20 +304,27 @@ class Keeper:
                     await process.wait()
         # Its children too: they may have stayed when it went.
         _signal_all(process.pid, signal.SIGKILL)
-        self._empty_group()
+        await self._empty_group()
         await process.wait()
 
-    def _join_group(self, pid: int) -> None:
+    def _open_group(self) -> int | None:
+        """Make the program's control group and open what lists its processes."""
         if self._group:
             with suppress(OSError):
                 self._group.mkdir(exist_ok=True)
-                (self._group / "cgroup.procs").write_text(str(pid))
+                return os.open(self._group / "cgroup.procs", os.O_WRONLY)
+        return None
 
-    def _empty_group(self) -> None:
+    async def _empty_group(self) -> None:
         """End whatever is in the program's control group, such as what a crash left there."""
-        if self._group and self._group.is_dir():
-            with suppress(OSError):
-                (self._group / "cgroup.kill").write_text("1")
+        if not (self._group and self._group.is_dir()):
+            return
+        with suppress(OSError, TimeoutError):
+            (self._group / "cgroup.kill").write_text("1")
+            # The kernel ends them one by one and tells nobody; then what they hold is free.
+            async with asyncio.timeout(GONE_WITHIN_S):
+                while "populated 1" in (self._group / "cgroup.events").read_text():  # noqa: ASYNC110
+                    await asyncio.sleep(GONE_S)
 
     def _place(self, path: str) -> Path:
         return self._root / path.lstrip("/")
@@ -291,6 +341,13 @@ async def _read_line(output: asyncio.StreamReader) -> bytes:
     except asyncio.LimitOverrunError as error:
         # A line without an end is told in pieces.
         return await output.readexactly(error.consumed or LINE_BYTES)
+
+
+def _join_group(group: int | None) -> None:
+    """Put the process itself into the control group that is open as `group`."""
+    if group is not None:
+        with suppress(OSError):
+            os.write(group, b"0")
 
 
 def _signal_all(leader: int, number: signal.Signals) -> None:

@@ -2,7 +2,10 @@
 # ruff: noqa: N815 - fields are spelled as documents spell them
 """Kinds about the machine itself."""
 
+import posixpath
 from typing import Annotated
+
+from pydantic import AfterValidator
 
 from edge.config.document import Document, NamedDocument
 from edge.config.model import (
@@ -18,6 +21,12 @@ from edge.config.model import (
     Texts,
     Url,
 )
+
+
+def _check_mount_path(path: str | None) -> str | None:
+    if path and (posixpath.normpath(path) != path or not path.startswith("/") or "\0" in path):
+        raise ValueError("must be an absolute path such as /run/tool.conf, without '..'")
+    return path
 
 
 class EnvironmentConfig(Document):
@@ -43,7 +52,7 @@ class ConfigFile(Model):
     """A file inside an extension's container."""
 
     content: SecretText | None = None
-    mountPath: Text | None = None
+    mountPath: Annotated[Text | None, AfterValidator(_check_mount_path)] = None
 
 
 class ExtensionServiceConfig(NamedDocument):

@@ -2,6 +2,7 @@
 """Runs the programs that extensions of the image bring, once the node is configured."""
 
 import asyncio
+import posixpath
 from collections.abc import Mapping
 
 from edge.node.control.controller import Controller
@@ -30,9 +31,14 @@ class ExtensionServiceController(Controller):
             )
             for each in definitions
         }
+        self._is_cleared = False
 
     async def reconcile(self) -> None:
         """Start what does not run and start anew what got other settings."""
+        if not self._is_cleared:
+            # In maintenance too: programs that outlived a machined run without their settings.
+            self._is_cleared = True
+            await asyncio.gather(*(keeper.clear() for keeper in self._keepers.values()))
         if not self._keepers or self.machine.stage is not Stage.RUNNING:
             return
         settings = self._settings()
@@ -48,7 +54,7 @@ class ExtensionServiceController(Controller):
         found = read_settings(active.text) if active else {}
         for name, settings in found.items():
             diagnostic = f"{EXTENSION}{name}"
-            if foreign := [each for each in settings.files if not each.startswith(_WRITABLE)]:
+            if foreign := [each for each in settings.files if not _is_writable(each)]:
                 self.machine.diagnose(
                     diagnostic,
                     f"files of extension service {name} must lie below /run or /var:"
@@ -76,5 +82,10 @@ def read_settings(text: str) -> dict[str, Settings]:
 
 
 def _writable(settings: Settings) -> Settings:
-    files = {path: text for path, text in settings.files.items() if path.startswith(_WRITABLE)}
+    files = {path: text for path, text in settings.files.items() if _is_writable(path)}
     return Settings(environment=settings.environment, files=files)
+
+
+def _is_writable(path: str) -> bool:
+    """Tell whether the path lies where nodes can write, however it is spelled."""
+    return path.startswith(_WRITABLE) and posixpath.normpath(path) == path and "\0" not in path

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from edge.config.generate import Generated
+from edge.config.load import read
 from edge.node.boot.image import ImageInfo
 from edge.node.configuration import Configuration, parse_configuration
-from edge.node.control.extension import ExtensionServiceController, read_settings
+from edge.node.control.extension import ExtensionServiceController, _writable, read_settings
 from edge.node.control.security import SystemStateController
+from edge.node.durable import write_durably
 from edge.node.extension import Keeper, ServiceDefinition, Settings, read_services
 from edge.node.log import LogBook
 from edge.node.machine import Machine, Stage
@@ -299,6 +301,106 @@ async def test_what_a_program_keeps_is_made_once(
     assert (root / "var/lib/tool/name").read_text() == name
 
 
+SLOW_TO_END = """
+import signal, sys, time
+def end(*_):
+    print("ending", flush=True)
+    time.sleep(0.2)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("here", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
+async def test_a_closed_keeper_starts_nothing_more(
+    machine: Machine, logs: LogBook, root: Path, new_keeper: NewKeeper
+) -> None:
+    """Closing waits for a restart under way, which then starts nothing; nor does a later one."""
+    write_program(root, SLOW_TO_END)
+    keeper = new_keeper()
+    await keeper.keep(Settings())
+    await first_line(logs, "here")
+    restart = asyncio.create_task(keeper.restart())
+    await first_line(logs, "ending")
+    await keeper.close()
+    assert states(machine)[-1] is State.STOPPING
+    assert states(machine).count(State.RUNNING) == 1
+    await restart
+    await keeper.keep(Settings(environment={"COLOUR": "blue"}))
+    start = machine.services.operations("ext-tool").start
+    assert start
+    await start()
+    await keeper.restart()
+    await asyncio.sleep(0)
+    assert states(machine)[-1] is State.STOPPING
+
+
+async def test_files_are_written_once_and_only_where_they_differ(
+    machine: Machine, root: Path, new_keeper: NewKeeper, until: Until, monkeypatch: Any
+) -> None:
+    """Waiting for hardware wears out no card, and an empty kept file is made anew."""
+    monkeypatch.setattr("edge.node.extension.LOOK_S", 0.01)
+    written: list[str] = []
+
+    def write(path: Path, content: bytes) -> None:
+        written.append(path.name)
+        write_durably(path, content)
+
+    monkeypatch.setattr("edge.node.extension.write_durably", write)
+    write_program(root, SLEEPER)
+    (root / "var").mkdir()
+    (root / "var/kept").touch()
+    await new_keeper(depends=("/dev/port",), keeps={"/var/kept": "a"}).keep(
+        Settings(files={"/var/tool.conf": "b"})
+    )
+    await until(State.WAITING)
+    for _ in range(5):
+        await asyncio.sleep(0.02)
+    (root / "dev").mkdir()
+    (root / "dev/port").touch()
+    await until(State.RUNNING)
+    assert written == ["kept", "tool.conf"]
+    assert (root / "var/kept").read_text() == "a"
+
+
+async def test_files_go_through_no_link_out(
+    machine: Machine, root: Path, new_keeper: NewKeeper, until: Until
+) -> None:
+    """What a program laid out below /var leads nothing of the configuration elsewhere."""
+    write_program(root, SLEEPER)
+    (root / "etc").mkdir()
+    (root / "var").mkdir()
+    (root / "var/out").symlink_to("../etc")
+    await new_keeper().keep(Settings(files={"/var/out/deep/evil": "x"}))
+    await until(State.WAITING)
+    assert moments(machine)[-1][1] == (
+        "Waiting for /var/out/deep/evil: it leads out of /run and /var"
+    )
+    assert not list((root / "etc").iterdir())
+
+
+async def test_a_program_joins_its_control_group_before_it_is_one(
+    machine: Machine, logs: LogBook, root: Path, tmp_path: Path, until: Until
+) -> None:
+    """It starts when the group is empty of what ran before, and finds itself a member."""
+    group = tmp_path / "groups/ext-tool"
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").touch()
+    (group / "cgroup.events").write_text("populated 1\nfrozen 0\n")
+    write_program(root, f"print('found', open({str(group / 'cgroup.procs')!r}).read(), flush=True)")
+    definition = ServiceDefinition(name="tool", program="usr/bin/tool", restart="never")
+    keeper = Keeper(definition, machine.services, root=root, cgroups=group.parent)
+    await keeper.keep(Settings())
+    await until(State.STARTING)
+    await asyncio.sleep(0.05)
+    assert State.RUNNING not in states(machine)
+    (group / "cgroup.events").write_text("populated 0\nfrozen 0\n")
+    assert await first_line(logs, "found 0")
+    await keeper.close()
+
+
 async def test_children_of_a_program_end_with_it(
     machine: Machine, logs: LogBook, root: Path, new_keeper: NewKeeper
 ) -> None:
@@ -418,6 +520,20 @@ async def test_a_board_runs_them_once_it_is_configured(
     assert not (root / "etc/tool").exists()
     await controller.close()
     assert machine.services.all_healthy()
+
+
+@pytest.mark.parametrize("path", ["/var/../etc/evil", "/var//tool", "/run/", "/var/./a", "run/a"])
+async def test_only_plain_paths_are_written(
+    machine: Machine, platform: FakePlatform, root: Path, path: str
+) -> None:
+    """The configuration is refused with the field, and a node that has it all the same is safe."""
+    text = (
+        "apiVersion: v1alpha1\nkind: ExtensionServiceConfig\nname: tool\n"
+        f"configFiles: [{{content: x, mountPath: {path!r}}}]\n"
+    )
+    _, faults = read(text, source="x")
+    assert any("mountPath" in str(each) and "absolute path" in str(each) for each in faults)
+    assert not _writable(Settings(files={path: "x"})).files
 
 
 async def test_a_lab_node_runs_nothing(
