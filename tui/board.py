@@ -91,7 +91,7 @@ class WatchedBoard:
 
     @property
     def boot_seconds(self) -> float:
-        """Return the time from the first byte of this boot to its last stage."""
+        """Return the time from the first byte of this boot to the beginning of its last stage."""
         return self._timeline.boots[-1].seconds if self._timeline.boots else 0.0
 
     def steps(self, now_s: float) -> list[Step]:
@@ -126,7 +126,9 @@ class WatchedBoard:
     @property
     def can_be_configured(self) -> bool:
         """Say whether the board told where it waits for its configuration."""
-        return self.facts.state == "maintenance" and bool(self.reachable_addresses)
+        is_waiting = self.facts.state == "maintenance" and bool(self.reachable_addresses)
+        # Two keys in one boot: one of them is not the node's, and nobody here knows which.
+        return is_waiting and not self.facts.rivals
 
     def _take_link(self, event: Event, now_s: float) -> None:
         match event:

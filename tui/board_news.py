@@ -42,6 +42,10 @@ def who(board: WatchedBoard) -> list[Cell]:
         return []
     where = ", ".join(facts.addresses[:2]) or "no address yet"
     pin = Cell(f"  fingerprint {facts.fingerprint}" if facts.fingerprint else "", Tone.FAINT)
+    if facts.rivals:
+        warning = f"▲ at {where}, but this boot named two keys: start the board again"
+        others = Cell(f"  and {', '.join(facts.rivals)}", Tone.WAITING)
+        return [Cell(warning, Tone.WAITING), pin, others]
     if facts.state != "maintenance":
         return [Cell(f"● running at {where}", Tone.GOOD), pin]
     then = "; press a to configure it" if board.can_be_configured else ""

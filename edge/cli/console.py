@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli.output import inert
-from edge.events import Event
+from edge.events import Event, Noted
 from edge.units import format_duration, format_size
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ class Printer:
                 self._note({"event": "back", "text": console}, f"{console} is back")
             case ConsoleGarbled(advice=advice):
                 self._note({"event": "garbled", "advice": advice}, advice)
+            case Noted(text=text):
+                self._note({"event": "note", "text": text}, text)
 
     def finish(self, seconds: float, end: "Mapping[str, Any]") -> None:
         """Draw the end: the timeline, or as JSON `end` and everything that was seen."""

@@ -13,6 +13,7 @@ from edge.provision.console import (
     StagePassed,
 )
 from tui.board import Link, Step, WatchedBoard
+from tui.board_news import who
 from tui.console import Line, Opened, Printed, Refused
 
 START_S = 1000.0
@@ -81,6 +82,16 @@ def test_link_local_addresses_cannot_be_called() -> None:
     assert board.reachable_addresses == ("fd00::1",)
     board.take(FactsLearned(facts=Facts(state="maintenance", addresses=("fe80::1",)), boot=1), 0)
     assert not board.can_be_configured
+
+
+def test_node_with_two_keys_is_not_configured() -> None:
+    """When one boot named two keys nothing is sent, and the screen says why."""
+    facts = Facts(state="maintenance", addresses=("10.0.0.9",), fingerprint="x", rivals=("y",))
+    board = watched(FactsLearned(facts=facts, boot=1))
+    assert not board.can_be_configured
+    told = " ".join(cell.text for cell in who(board))
+    assert "this boot named two keys" in told
+    assert "and y" in told
 
 
 def test_link_goes_and_comes_back() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from edge.client.client import NodeClient
     from edge.client.model import Applied
+    from edge.provision.console import Facts
     from edge.provision.contact import Contact
 
 
@@ -100,6 +101,7 @@ def _meet(line: Line, *, wait_s: float, pins: tuple[str, ...]) -> Access:
     """Wait for the node behind a console and return how to reach it, pinned to its fingerprint."""
     import asyncio
 
+    from edge.cli.output import inert
     from edge.errors import TrustError
     from edge.provision.console import StageDetector, open_console
     from edge.provision.console.meet import find_address, meet_node
@@ -109,7 +111,13 @@ def _meet(line: Line, *, wait_s: float, pins: tuple[str, ...]) -> Access:
         detector = StageDetector(line.family)
         printer = Printer(output="text", stages=False, expects=True, shows_console=False)
         facts = meet_node(
-            console, printer, timeout_s=wait_s, detector=detector, connect=line.connect
+            console,
+            printer,
+            timeout_s=wait_s,
+            detector=detector,
+            connect=line.connect,
+            # With pins nothing is believed that the console says: they are what counts.
+            is_proven=lambda facts: bool(pins) or _is_flashed_here(facts, line.name),
         )
     if pins and facts.fingerprint not in pins:
         raise TrustError(
@@ -117,7 +125,29 @@ def _meet(line: Line, *, wait_s: float, pins: tuple[str, ...]) -> Access:
             hint="check which board the adapter is connected to",
         )
     address = asyncio.run(find_address(facts.addresses))
+    whose = f"card {facts.card}" if facts.card else "no card of ours"
+    text = f"sending to {address} if its key has the fingerprint {facts.fingerprint} ({whose})"
+    click.echo(inert(text), err=True)
     return Access(nodes=(address,), pins=(facts.fingerprint,))
+
+
+def _is_flashed_here(facts: "Facts", console: str) -> bool:
+    """Say whether the key is that of a card flashed here; a known card with another is refused."""
+    from edge.errors import TrustError
+    from flasher.record import card_records
+
+    records = card_records()
+    if records.find_by_fingerprint(facts.fingerprint):
+        return True
+    card = records.find_by_enrolment(facts.card) if facts.card else None
+    if card and card.attempt.fingerprint:
+        raise TrustError(
+            f"console {console}: card {facts.card} was flashed here with fingerprint"
+            f" {card.attempt.fingerprint}, but {facts.fingerprint} is named",
+            hint="something else writes to this console, or the card's key is new: look, then name"
+            " the key that is right with --cert-fingerprint",
+        )
+    return False
 
 
 def _one_file(argument: str | None, option: str | None, *, may_miss: bool) -> str | None:

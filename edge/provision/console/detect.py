@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge.events import Event
-from edge.provision.console.fact import Facts, FactsLearned, learn
+from edge.provision.console.fact import Facts, FactsLearned, is_about_node, learn
 from edge.provision.console.pattern import Pattern, Repeat
 from edge.provision.console.stage import Stage, StagePassed
 from edge.provision.console.table import LINES, PROMPTS
@@ -38,6 +38,7 @@ class StageDetector:
         self._starts: set[Pattern] = set()
         self._remarks = 0
         self._facts = Facts()
+        self._named_s = (0.0, 0.0)
 
     @property
     def boots(self) -> int:
@@ -53,6 +54,12 @@ class StageDetector:
     def family(self) -> str:
         """Return the board's SoC family: the one that was named, or that the console gave away."""
         return self._family or self._facts.family
+
+    @property
+    def agreed_s(self) -> float:
+        """Return for how many seconds the node has been saying the same fingerprint."""
+        first, latest = self._named_s
+        return latest - first
 
     def start(self, now_s: float) -> float:
         """Return when this detector was first started: `now_s`, or an earlier moment."""
@@ -72,13 +79,16 @@ class StageDetector:
         if pattern and self._begins_boot(pattern):
             self._begin_boot(line.at_s)
         # Before the explanation: the line may be the one that names the board.
-        if not line.is_prompt and (learned := self._learn(text)):
+        if not line.is_prompt and (learned := self._learn(text, line.at_s)):
             yield learned
         if pattern and (passed := self._pass(pattern, text.strip()[:MAX_TEXT], line.at_s)):
             yield passed
 
-    def _learn(self, text: str) -> FactsLearned | None:
+    def _learn(self, text: str, at_s: float) -> FactsLearned | None:
         before, self._facts = self._facts, learn(self._facts, text)
+        if is_about_node(text):
+            is_same = before.fingerprint and before.fingerprint == self._facts.fingerprint
+            self._named_s = (self._named_s[0] if is_same else at_s, at_s)
         if self._facts == before or not self._boot:
             return None
         return FactsLearned(facts=self._facts, boot=self._boot)

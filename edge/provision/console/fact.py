@@ -6,8 +6,9 @@ A node of ours prints, whenever it changes:
     edge: maintenance ADDRESS[,ADDRESS...] fingerprint DIGEST [card ID]
     edge: running ADDRESS[,ADDRESS...] fingerprint DIGEST [card ID]
 
-A console is a wire: whoever holds it could print anything, and noise may change a character. So
-a fingerprint from here is a pin to check a connection against, never a reason to skip the check.
+A console is a wire: whoever holds it could print anything, noise may change a character, and the
+kernel prints what USB devices call themselves. So a fingerprint from here is a pin to check a
+connection against, and one that another line of the same boot contradicts is none.
 """
 
 import re
@@ -19,6 +20,7 @@ from typing import Final
 from edge.errors import EdgeError
 from edge.events import Event
 
+MAX_RIVALS: Final = 4
 _DIGEST_BYTES: Final = 32
 _NODE: Final = re.compile(r"^edge: (maintenance|running)\b(.*)")
 _FINGERPRINT: Final = re.compile(r"\bfingerprint (\S+)")
@@ -62,6 +64,8 @@ class Facts:
     """Of its key, in base64, as pins are."""
     card: str = ""
     """The enrolment id of the card that it booted from."""
+    rivals: tuple[str, ...] = ()
+    """Other fingerprints that were named in the same boot: not all of them can be the node's."""
 
     @property
     def is_reachable(self) -> bool:
@@ -75,6 +79,11 @@ class FactsLearned(Event):
 
     facts: Facts
     boot: int
+
+
+def is_about_node(line: str) -> bool:
+    """Say whether `line` is one in which a node of ours says who it is."""
+    return bool(_NODE.match(line))
 
 
 def learn(facts: Facts, line: str) -> Facts:
@@ -99,13 +108,20 @@ def _learn_node(facts: Facts, state: str, words: str) -> Facts:
     pin = _FINGERPRINT.search(words)
     card = _CARD.search(words)
     found = [text for each in re.split(r"[\s,]+", words) if (text := _address(each))]
+    named = pin[1] if pin and _is_digest(pin[1]) else facts.fingerprint
     return replace(
         facts,
         state=state,
         addresses=tuple(sorted(found, key=lambda each: ip_address(each).is_link_local)),
-        fingerprint=pin[1] if pin and _is_digest(pin[1]) else facts.fingerprint,
+        fingerprint=named,
         card=card[1] if card else facts.card,
+        rivals=_rivals(facts, named),
     )
+
+
+def _rivals(facts: Facts, named: str) -> tuple[str, ...]:
+    before = {*facts.rivals, facts.fingerprint} - {named, ""}
+    return tuple(sorted(before)[:MAX_RIVALS])
 
 
 def _family_of(board: str) -> str:

@@ -43,6 +43,7 @@ def test_node_is_configured_by_its_console(node: LabNode, config: str) -> None:
     assert done.code == 0, done.err
     assert f"next: edgectl services -n {node.address}" in done.err
     assert "nobody proved" not in done.err
+    assert f"has the fingerprint {node.fingerprint} (card {node.enrolment_id})" in done.err
     until(lambda: b"edge: running" in node.console.read_bytes())
 
 
@@ -66,6 +67,16 @@ def test_pin_and_console_must_agree(node: LabNode, config: str) -> None:
         )
     assert done.code == 8
     assert "this is another node, with fingerprint" in done.err
+
+
+def test_known_card_with_another_key_is_refused(node: LabNode, config: str) -> None:
+    """A card that was flashed here has one key; whoever names another is not it."""
+    pin = "A" * 43 + "="
+    line = f"edge: maintenance 127.0.0.1 fingerprint {pin} card {node.enrolment_id}\n".encode()
+    with ConsoleServer(line) as board:
+        done = edgectl("apply-config", "-f", config, "--from-console", board.url)
+    assert done.code == 8
+    assert f"card {node.enrolment_id} was flashed here with fingerprint" in done.err
 
 
 def test_node_without_an_address_is_explained(config: str) -> None:
