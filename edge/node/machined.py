@@ -6,6 +6,7 @@ Leaves with exit code 64 to have the machine restarted and 65 to have it powered
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -72,6 +73,9 @@ async def run(lab: Path | None) -> int:
     await booting
     _publish_constants(machine)
     controllers = _new_controllers(machine)
+    # What is loaded stays, so that no collection has to look at it.
+    gc.freeze()
+    gc.enable()
     request = await _run_until_end(machine, controllers)
     await platform.shutdown(request)
     return int(request)

@@ -24,8 +24,10 @@ SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 
 def start() -> int:
     """Start the stand-in."""
-    arguments = [sys.executable, "-I", sys.argv[1]]
-    return os.posix_spawn(sys.executable, arguments, {}, setsigmask=[], setsigdef=SIGNALS)
+    pid = os.fork()
+    if pid == 0:
+        init.become(lambda: exec(Path(sys.argv[1]).read_text(), {"__name__": "__main__"}))
+    return pid
 
 
 def unmount() -> None:
