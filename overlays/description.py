@@ -56,7 +56,7 @@ class Choice(Section):
 class SerialConsole(Section):
     """Where the serial console is once the overlay has moved it."""
 
-    device: str
+    device: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
     baud: int = Field(default=115200, gt=0)
     connect: str = ""
 

@@ -2,6 +2,7 @@
 """Overlays merged into a device tree by libfdt, one after the other, each step checked."""
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from hashlib import sha256
@@ -19,6 +20,7 @@ from flasher.tool import require_tools, run_tool
 from overlays.resolve import ResolvedOverlay, check_together
 
 TOOLS = ("dtc", "fdtoverlay")
+_TAKES_FILES = re.compile(rb"(/incbin/|/include/)")
 
 
 def merge(
@@ -69,6 +71,12 @@ def compile_overlay(overlay: ResolvedOverlay, work: Path) -> Path:
     if overlay.compiled:
         compiled.write_bytes(overlay.content)
         return compiled
+    if found := _TAKES_FILES.search(overlay.content):
+        word = found[1].decode()
+        raise ImageError(
+            f"overlay {overlay.name} takes in another file by {word}",
+            hint="write out what it needs: the hash of an overlay is that of its own text",
+        )
     source = work / f"{stem}.dts"
     source.write_bytes(overlay.content)
     options = ("-@", "-q", "-I", "dts", "-O", "dtb", "-o")

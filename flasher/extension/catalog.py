@@ -6,7 +6,7 @@ A folder holds `extension.yaml`, beside it a tree `rootfs/` of files if it bring
 
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -96,7 +96,8 @@ def digest(extension: Extension) -> str:
             lines.append(f"link {path.readlink()} {name}")
         elif path.is_file():
             kind = "program" if path.stat().st_mode & 0o111 else "file"
-            lines.append(f"{kind} {sha256(path.read_bytes()).hexdigest()} {name}")
+            with path.open("rb") as file:
+                lines.append(f"{kind} {file_digest(file, 'sha256').hexdigest()} {name}")
     return sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from boards.profile import Arch
@@ -25,6 +25,7 @@ from flasher.extension.licence import licences
 
 OURS = "edgectl"
 SCHEMATIC = "schematic"
+_MOST_LINKS = 40
 _NO_PACKAGE = re.compile(r"Unable to locate package (\S+)")
 
 Record = dict[str, Any]
@@ -100,6 +101,31 @@ def compose(extensions: Sequence[Extension], sources: Sources, listener: Listene
     )
 
 
+def is_in(base: Path, path: str) -> bool:
+    """Say whether the root in `base` has `path`, its links read as the root itself reads them."""
+    links = _MOST_LINKS
+    done, waiting = PurePosixPath(), list(reversed(PurePosixPath(path.lstrip("/")).parts))
+    while waiting:
+        part = waiting.pop()
+        if part == "..":
+            done = done.parent
+            continue
+        place = base / done / part
+        if not place.is_symlink():
+            done /= part
+            if not place.exists():
+                return False
+            continue
+        links -= 1
+        if not links:
+            return False
+        target = PurePosixPath(place.readlink())
+        if target.is_absolute():
+            done = PurePosixPath()
+        waiting += reversed([each for each in target.parts if each != "/"])
+    return True
+
+
 def schematic_record(schematic_id: str) -> Record:
     """Return the entry by which an image names its schematic, as upstream's images do."""
     return {
@@ -164,10 +190,7 @@ def _fetch(extension: Extension, sources: Sources, listener: Listener) -> Packag
 
 
 def _looker(base: Path) -> Callable[[str], bool]:
-    def is_there(path: str) -> bool:
-        return (base / path.lstrip("/")).exists()
-
-    return is_there
+    return lambda path: is_in(base, path)
 
 
 def _merge(entries: dict[str, Entry], found: Mapping[str, Entry]) -> None:
@@ -183,7 +206,9 @@ def _merge(entries: dict[str, Entry], found: Mapping[str, Entry]) -> None:
 def _is_same(one: Entry, other: Entry) -> bool:
     """Say whether two extensions take the same of a package, equal to the last byte."""
     shared = bool(one.package and other.package)
-    return shared and one.link == other.link and one.content() == other.content()
+    if not shared or one.link != other.link:
+        return False
+    return other.source is None or one.is_same_as(other.source)
 
 
 def _record(
@@ -223,7 +248,7 @@ def _check_place(tree: Path, entry: Entry) -> None:
         entry.role in {"library", "firmware"}
         and place.is_file()
         and not place.is_symlink()
-        and place.read_bytes() == entry.content()
+        and entry.is_same_as(place)
     )
     if not is_same:
         raise entry.refuse("is a file of the base, which no extension may replace")

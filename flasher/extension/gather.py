@@ -3,6 +3,7 @@
 
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from flasher.extension.library import Libraries, PackageTree
 from flasher.extension.rule import check_content, check_mode, check_path
 
 IMAGES = "usr/lib/edge/images"
+_LIBRARY = re.compile(r"\.so(\.[0-9]+)*$")
 _MADE_LATER = ("run/", "var/", "proc/", "dev/", "tmp/")
 
 
@@ -155,7 +157,7 @@ def _own(name: str, tree: Path) -> Iterator[Entry]:
                 role="own",
                 link=link,
                 source=None if link else path,
-                is_program=not link and bool(mode & 0o111) and ".so" not in path.name,
+                is_program=not link and bool(mode & 0o111) and not _LIBRARY.search(path.name),
             )
 
 

@@ -44,12 +44,31 @@ _FIXED = (
     ("etc/passwd", "says who may log in: nobody"),
     ("etc/shadow", "says who may log in: nobody"),
     ("etc/pam.d", "says who may log in: nobody"),
+    *(
+        (place, "changes how the node's own programs find names, keys or ciphers")
+        for place in (
+            *("etc/ssl", "usr/lib/ssl", "etc/hosts", "etc/host.conf", "etc/resolv.conf"),
+            *("etc/gai.conf", "etc/nsswitch.conf", "etc/services", "etc/protocols"),
+            *("etc/machine-id", "etc/hostname", "etc/localtime", "etc/environment"),
+        )
+    ),
+    *(
+        (place, "is for programs that nodes do not have, or would change the kernel's settings")
+        for place in (
+            *("etc/modprobe", "usr/lib/modprobe", "etc/modules-load", "usr/lib/modules-load"),
+            *("etc/sysctl", "usr/lib/sysctl", "etc/udev", "usr/lib/udev"),
+            *("etc/systemd", "usr/lib/systemd", "etc/init", "etc/fstab", "etc/crypttab"),
+        )
+    ),
     ("usr/lib/modules", "is for the kernel's own modules, named under modules"),
 )
 _PYTHON = re.compile(
     r"(^|/)(python[0-9.]*|dist-packages|site-packages)/|\.pth$|(^|/)pyvenv\.cfg$|\._pth$"
+    r"|(^|/)python[0-9.]*\.zip(/|$)"
 )
 _SHADOW = re.compile(r"(^|/)glibc-hwcaps(/|$)")
+# What OpenSSL and the C library load without being linked with it.
+_LOADED = re.compile(r"^usr/lib/[^/]+/(ossl-modules|engines-[0-9.]+|gconv|libnss_[^/]+)(/|$)")
 _NO_EXECUTABLE = "can be executed but is neither an ELF program nor a script"
 
 
@@ -72,6 +91,8 @@ def check_path(entry: Entry) -> None:
         raise entry.refuse("would change what the node's own Python loads")
     if _SHADOW.search(entry.path):
         raise entry.refuse("would put a library in front of the system's")
+    if _LOADED.search(entry.path):
+        raise entry.refuse("is loaded by the node's own programs")
     is_named = entry.is_program or bool(entry.link) or path.parent.name in {"bin", "sbin"}
     if is_named and (path.name in FORBIDDEN or _INTERPRETER.fullmatch(path.name)):
         raise entry.refuse("is a shell, an interpreter or a way in, which nodes do not have")
@@ -99,18 +120,18 @@ def check_content(entry: Entry, arch: Arch, is_there: Callable[[str], bool]) -> 
         ImageError: when it is for other hardware, is a shell, or needs an interpreter that the
             root, which `is_there` knows, does not have.
     """
-    content = entry.content()
+    content = entry.head()
     # Firmware is for the processor of a device.
     is_firmware = entry.path.startswith("usr/lib/firmware/") and not entry.is_program
     if content[:4] == b"\x7fELF" and not is_firmware:
-        return _check_elf(entry, content, arch, is_there)
+        return _check_elf(entry, entry.content(), arch, is_there)
     if entry.role in {"program", "library"} and not content.startswith(b"#!"):
         raise entry.refuse("is no ELF file")
     if not entry.is_program:
         return None
     if not content.startswith(b"#!"):
         raise entry.refuse(_NO_EXECUTABLE)
-    words = content[2:].splitlines()[0].decode(errors="replace").split() or ["nothing"]
+    words = content[2:].partition(b"\n")[0].decode(errors="replace").split() or ["nothing"]
     if not is_there(words[0]):
         raise entry.refuse(f"is a script for {words[0]}, which nodes do not have")
     return None

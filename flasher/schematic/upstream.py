@@ -168,6 +168,8 @@ def _known(document: _Document) -> list[str]:
 
 
 def _config_txt(document: _Document) -> str:
+    if not document.overlay.name.startswith("rpi"):
+        return ""
     value = document.overlay.options.get("configTxtAppend", "")
     return value if isinstance(value, str) else ""
 

@@ -26,6 +26,7 @@ _CANDIDATES = (
     "eA==",
     "02:00:00:00:00:01",
     "main",
+    "/run/main",
 )
 
 # What has an effect where another value, or the lack of one, has none.

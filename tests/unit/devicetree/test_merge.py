@@ -177,3 +177,10 @@ def test_a_device_is_no_output(base: Path, mine: Mine, tmp_path: Path) -> None:
 def _sorted(tree: Path) -> str:
     command = ["dtc", "-q", "-s", "-I", "dtb", "-O", "dts", str(tree)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("line", ['/include/ "x.dtsi"', '&{/} { a = /incbin/("/etc/hostname"); };'])
+def test_a_source_takes_in_no_other_file(mine: Mine, tmp_path: Path, line: str) -> None:
+    """What is recorded of it is the hash of its own text; nothing of the host goes in."""
+    with pytest.raises(ImageError, match="takes in another file by /inc"):
+        compile_overlay(mine(line), tmp_path)

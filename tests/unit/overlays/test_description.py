@@ -46,6 +46,11 @@ def test_a_source_without_one_has_no_parameters() -> None:
         ("default: a", "default: c", "not among the choices"),
         ("b: {address: 0x68}", "b: {}", "must set the same values"),
         ("b: {address: 0x68}", "b: {address: '\"; x'}", "pattern"),
+        (
+            "summary: A thing.",
+            "console: {device: ttyS0 init=/x}",
+            "console.device: 'ttyS0 init=/x' does not fit",
+        ),
         ("preload: [two]", "preload: [three]", "not in modules: three"),
         (
             "summary: A thing.",

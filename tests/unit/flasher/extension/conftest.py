@@ -10,6 +10,7 @@ import yaml
 
 from boards.profile import Arch
 from flasher.extension.catalog import Extension, read_extension
+from flasher.extension.compose import is_in
 from flasher.extension.entry import Entry
 from flasher.extension.gather import gather
 from flasher.extension.library import PackageTree
@@ -51,6 +52,7 @@ def base(tmp_path: Path) -> Path:
             "lib": "usr/lib",
             "bin": "usr/bin",
             "etc/hosts": b"127.0.0.1 localhost\n",
+            "etc/base.conf": b"",
         },
     )
     return folder
@@ -115,6 +117,6 @@ def gathered(base: Path, packages: Path) -> Gather:
 
     def find(extension: Extension) -> dict[str, Entry]:
         tree = PackageTree({each.name: each for each in packages.iterdir()})
-        return gather(extension, ARCH, tree, lambda path: (base / path.lstrip("/")).exists())
+        return gather(extension, ARCH, tree, lambda path: is_in(base, path))
 
     return find

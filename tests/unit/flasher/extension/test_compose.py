@@ -118,7 +118,11 @@ def test_two_extensions_may_not_bring_the_same_file(
 
 @pytest.mark.parametrize(
     "tree",
-    [{"etc/hosts": b"1.2.3.4 here\n"}, {"etc/hosts/more": b""}, {f"{LIBRARIES}/libc.so.6": b""}],
+    [
+        {"etc/base.conf": b"1.2.3.4 here\n"},
+        {"etc/base.conf/more": b""},
+        {f"{LIBRARIES}/libc.so.6": b""},
+    ],
 )
 def test_nothing_of_the_base_is_replaced(
     new_extension: NewExtension, sources: Sources, base: Path, tree: dict[str, bytes]

@@ -8,6 +8,7 @@ import pytest
 
 from boards.profile import Arch
 from edge.errors import ImageError
+from flasher.extension.compose import is_in
 from flasher.extension.image import check_archive
 from tests.fakes.elf import make_elf
 from tests.fakes.oci import ARCH as THIS_ARCH
@@ -133,6 +134,18 @@ TREES: dict[str, tuple[dict[str, bytes | str], str]] = {
         {"usr/bin/tool": b"#!/usr/bin/env python3\n"},
         "usr/bin/tool is a script for /usr/bin/env",
     ),
+    "script-upwards": (
+        {"usr/bin/tool": b"#!/../../../../../../../../../bin/sh\n"},
+        "usr/bin/tool is a script for /../",
+    ),
+    "empty-script": ({"usr/bin/tool": b"#!"}, "usr/bin/tool is a script for nothing"),
+    "python-zip": ({"usr/lib/python313.zip": b""}, "would change what the node's own Python loads"),
+    "openssl": ({"etc/ssl/openssl.cnf": b""}, "changes how the node's own programs"),
+    "hosts": ({"etc/hosts": b""}, "changes how the node's own programs"),
+    "nss": ({f"{LIBRARIES}/libnss_x.so.2": make_elf(ARCH)}, "is loaded by the node's own programs"),
+    "cipher": ({f"{LIBRARIES}/ossl-modules/x.so": make_elf(ARCH)}, "is loaded by the node's own"),
+    "udev": ({"etc/udev/rules.d/1.rules": b""}, "is for programs that nodes do not have"),
+    "sysctl": ({"etc/sysctl.d/1.conf": b""}, "would change the kernel's settings"),
     "no-program": ({"usr/bin/tool": b"data"}, "usr/bin/tool can be executed but is neither"),
     "other-machine": (
         {"usr/bin/tool": program(arch="amd64")},
@@ -177,6 +190,36 @@ TREES: dict[str, tuple[dict[str, bytes | str], str]] = {
         "libc.so.6 would put a library in front of the system's",
     ),
 }
+
+
+def test_a_large_file_is_not_read_into_memory(
+    new_extension: NewExtension, gathered: Gather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no ELF file is known by its first bytes; a name with `.so` in it is no library."""
+    extension = new_extension(
+        tree={
+            "opt/tool/data": b"",
+            "opt/tool/bin/tool.sort": program(),
+            "opt/tool/bin/a.so.1": b"x",
+        }
+    )
+    assert extension.tree
+    with (extension.tree / "opt/tool/data").open("wb") as file:
+        file.truncate(1 << 40)
+    found = gathered(extension)
+    assert found["opt/tool/bin/tool.sort"].is_program
+    assert not found["opt/tool/bin/a.so.1"].is_program
+
+
+def test_links_of_the_base_stay_in_the_base(base: Path) -> None:
+    """They lead where they lead on a node, never to the machine that builds."""
+    (base / "etc/shell").symlink_to("/bin/sh")
+    (base / "etc/python").symlink_to("/../bin/python3.13")
+    (base / "etc/circle").symlink_to("circle")
+    found = [each for each in ("shell", "python", "circle", "hosts") if is_in(base, f"/etc/{each}")]
+    assert found == ["python", "hosts"]
+    assert is_in(base, "lib/ld-linux-aarch64.so.1")
+    assert not is_in(base, "../../../../../../bin/sh")
 
 
 @pytest.mark.parametrize("case", TREES)

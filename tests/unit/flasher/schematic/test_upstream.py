@@ -180,3 +180,11 @@ def test_an_unknown_key_of_upstreams_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_schematic(write(tmp_path, "customization: {extraKernelArguments: [a]}\n"))
     assert "customization.extraKernelArguments: no such key" in caught.value.faults[0]
+
+
+def test_config_txt_of_boards_without_one_can_be_left_out(tmp_path: Path) -> None:
+    """It stays in neither the schematic nor its id."""
+    text = "overlay: {name: jetson_nano, options: {configTxtAppend: a=1}}\ncustomization: {}\n"
+    loaded = load_either(write(tmp_path, text), ignore_unknown=True)
+    assert loaded.schematic.board == "jetson-nano"
+    assert not loaded.schematic.config_txt.text
