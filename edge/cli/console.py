@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli.output import inert
+from edge.errors import EdgeError
 from edge.events import Event, Noted
 from edge.units import format_duration, format_size
 
@@ -46,7 +47,12 @@ def choose_line(device: str | None, board: str | None, baud: int | None) -> Line
         NodeError: when no adapter is connected, or several.
     """
     from edge.provision.console import DEFAULT_BAUD
+    from edge.provision.console.port import check_url
 
+    try:
+        check_url(device or "")
+    except ValueError as error:
+        raise click.UsageError(f"console {device}: {error}") from error
     profile = _load(board) if board else None
     speed = baud or (profile.console.baud if profile else DEFAULT_BAUD)
     if device is None:
@@ -185,9 +191,17 @@ class Printer:
             return
         self._in_line = not data.endswith(b"\n")
         stream = sys.stderr if self._bytes_err else sys.stdout
-        stream.flush()
-        stream.buffer.write(data)
-        stream.buffer.flush()
+        try:
+            stream.flush()
+            stream.buffer.write(data)
+            stream.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            name = "stderr" if self._bytes_err else "stdout"
+            raise EdgeError(
+                f"cannot write to {name}: {error.strerror}", hint=f"make room where {name} goes"
+            ) from error
 
     def _show_stage(self, passed: "StagePassed") -> None:
         self.timeline.add(passed)

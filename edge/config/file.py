@@ -2,6 +2,7 @@
 """Files with secrets in them: readable by their owner alone, whole or not at all."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,9 +44,7 @@ def write_files(texts: Mapping[Path, str], *, force: bool = False) -> None:
             temporary.replace(path)
             staged.pop(0)
     except OSError as error:
-        raise ConfigError(
-            f"writing {path}: {error.strerror}", hint="name a folder that you may write"
-        ) from error
+        raise ConfigError(f"writing {path}: {error.strerror}", hint=_way_out(error)) from error
     finally:
         for temporary, _ in staged:
             with contextlib.suppress(OSError):
@@ -68,12 +67,23 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"reading {path}: not a text") from error
 
 
+def _way_out(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room there, or name a folder on another disk"
+    return "name a folder that you may write"
+
+
 def _stage(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes the file readable by its owner alone.
     file, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(file, "w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
+    try:
+        with os.fdopen(file, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except BaseException:
+        # Nobody else knows its name: on a full disk an empty file would stay.
+        Path(name).unlink(missing_ok=True)
+        raise
     return Path(name)

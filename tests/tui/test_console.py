@@ -385,6 +385,9 @@ class TestBoot:
             await told(pilot, consoles, passed(Stage.KERNEL, 5.0), failed)
             await until_shown(pilot, "✗ kernel-failed: the kernel found no root", PANIC)
             await until_shown(pilot, "✗ kernel 4.0 s")
+            await pilot.press("t")
+            # Not from the first byte to the beginning of the only stage.
+            await until_shown(pilot, "in all", "9.0 s")
             consoles.say(passed(Stage.FIRMWARE, 20.0, boot=2))
             await until_shown(pilot, "boot 2")
             assert "flash it again" not in screen_text(pilot)

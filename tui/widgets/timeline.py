@@ -41,7 +41,8 @@ class TimelineColumn(Static):
             style = STYLES[tone]
             table.add_row(Text(glyph, style), Text(step.stage, style), _taken(step))
         if len(steps) > 1:
-            table.add_row("", _faint("in all"), _faint(format_duration(board.boot_seconds)))
+            total_s = board.boot_seconds + _present_seconds(steps)
+            table.add_row("", _faint("in all"), _faint(format_duration(total_s)))
         parts = [table] if steps else [_faint(_NOTHING)]
         kernel = f"Linux {board.facts.kernel}" if board.facts.kernel else ""
         about = [_faint(plain(each)) for each in (board.facts.model, kernel) if each]
@@ -92,6 +93,15 @@ def _taken(step: Step) -> Text:
     if step.seconds is None or (step.stage in _ARRIVED and not step.is_over):
         return Text("")
     return Text(format_duration(step.seconds), style=STYLES[Tone.FAINT] if step.is_over else "")
+
+
+def _present_seconds(steps: Sequence[Step]) -> float:
+    """Return how long the board has been at its latest stage, unless it stays there."""
+    timed = [step for step in steps if step.seconds is not None]
+    latest = timed[-1] if timed else None
+    if latest is None or latest.is_over or latest.stage in _ARRIVED:
+        return 0.0
+    return latest.seconds or 0.0
 
 
 def _width(parts: Sequence[Text], left_out: bool) -> int:

@@ -65,7 +65,7 @@ def show(name: str, output: str) -> None:
 @command.command()
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=Path("/"),
     help="Look below this directory for /proc and /sys, such as a copy from another machine.",
 )

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 _RESULTS = {ExitCode.TIMEOUT: "timeout", ExitCode.STUCK: "failure", ExitCode.LOST: "lost"}
 _EXIT_CODES = """\b
-Exit codes: 0 the stage passed, or without --expect the end; 9 the console
-cannot be opened; 11 the stage did not pass in time; 12 the board failed
-before it; 13 the console went away and was not back in time; 130 stopped."""
+Exit codes: 0 the stage passed, or without --expect the end; 1 a log or the
+output cannot be written; 9 the console cannot be opened; 11 the stage did
+not pass in time; 12 the board failed before it; 13 the console went away
+and was not back in time; 130 stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,10 @@ def _list_adapters(output: str) -> None:
 def _follow(line: Line, printer: Printer, wishes: _Wishes, output: str) -> None:
     from edge.errors import EdgeError
     from edge.provision.console import open_console
+    from edge.provision.console.log import check_log
 
+    for log in filter(None, (wishes.log, wishes.text_log)):
+        check_log(log)
     with open_console(line.name, line.baud) as console:
         click.echo(f"following {console.name} at {line.baud} baud; ctrl-C ends it", err=True)
         started, end = time.monotonic(), _End(console=console.name, line=line, wishes=wishes)

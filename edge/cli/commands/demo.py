@@ -142,10 +142,8 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
 
 
 def _say_next() -> None:
-    # Before an installation it is on nobody's PATH, and sudo has a PATH of its own.
-    program = Path(sys.executable).with_name("edgectl")
     click.echo(
-        f"\nFor a real Raspberry Pi 4, with a card in the reader (edgectl is {program}):\n"
+        f"\nFor a real Raspberry Pi 4, with a card in the reader (edgectl is {_program()}):\n"
         "  edgectl devices\n"
         "  sudo edgectl flash --board rpi4 --to /dev/sdX\n"
         "  edgectl discover --watch                    # put the card in, power on\n"
@@ -155,3 +153,9 @@ def _say_next() -> None:
         "  edgectl tui",
         err=True,
     )
+
+
+def _program() -> str:
+    # Before an installation it is on nobody's PATH, and sudo has a PATH of its own.
+    program = Path(sys.executable).with_name("edgectl")
+    return str(program) if program.exists() else f"{sys.executable} -m edge"

@@ -14,6 +14,7 @@ from edge.errors import EdgeError
 from edge.provision.console.terminal import ConsoleText
 
 IDLE_S: Final = 1.0
+_OTHER: Final = "name a file in a folder that is there and that you may write"
 
 
 def _now() -> datetime:
@@ -115,13 +116,22 @@ class TextLog:
         _write(self._path, self._file, line.encode())
 
 
+def check_log(path: Path) -> None:
+    """Make the file `path` if it is not there, so that nothing begins that cannot be kept.
+
+    Raises:
+        EdgeError: when it cannot be written.
+    """
+    _open(path).close()
+
+
 def _open(path: Path) -> BinaryIO:
     try:
         if path.exists() and not path.is_file() and not path.is_char_device():
-            raise EdgeError(f"cannot write the log {path}: it is no file")
+            raise EdgeError(f"cannot write the log {path}: it is no file", hint=_OTHER)
         return path.open("ab", buffering=0)
     except OSError as error:
-        raise EdgeError(f"cannot write the log {path}: {error.strerror}") from error
+        raise EdgeError(f"cannot write the log {path}: {error.strerror}", hint=_OTHER) from error
 
 
 def _write(path: Path, file: BinaryIO, data: bytes) -> None:

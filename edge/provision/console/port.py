@@ -131,13 +131,25 @@ def open_console(url_or_device: str, baud: int = DEFAULT_BAUD) -> Console:
     return Console(name, baud)
 
 
+def check_url(name: str) -> None:
+    """Check that `name`, if it is a URL, is one of a console.
+
+    Raises:
+        ValueError: when it is not.
+    """
+    scheme, separator, _ = name.partition("://")
+    if separator and scheme not in _SCHEMES:
+        raise ValueError(f"{scheme}:// is not known; use socket:// or rfc2217://")
+    if separator:
+        split_place(name)
+
+
 def _open(name: str, baud: int) -> Port:
     try:
+        check_url(name)
         scheme, separator, _ = name.partition("://")
         if not separator:
             return _DevicePort(name, baud)
-        if scheme not in _SCHEMES:
-            raise ValueError(f"{scheme}:// is not known; use socket:// or rfc2217://")
         return _SocketPort(name) if scheme == "socket" else ServerPort(name, baud)
     except (OSError, ValueError, OverflowError) as error:
         raise _refusal(name, baud, error) from error

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from boards.catalog import all_profiles
 from boards.emulator import Emulator
 from boards.profile import Profile
 from edge.errors import BoardError, ToolError
@@ -24,7 +25,7 @@ def choose_emulator(profile: Profile, name: str | None = None) -> Emulator:
     if not known:
         raise BoardError(
             f"board {profile.name} has no emulator",
-            hint="`edgectl boards list` tells which boards have one",
+            hint=f"these have one: {', '.join(_emulated())}",
         )
     if name is None:
         return profile.emulators[0]
@@ -34,6 +35,10 @@ def choose_emulator(profile: Profile, name: str | None = None) -> Emulator:
             hint=f"emulators of {profile.name}: {', '.join(known)}",
         )
     return known[name]
+
+
+def _emulated() -> list[str]:
+    return [each.name for each in all_profiles() if each.emulators]
 
 
 def check_emulator(emulator: Emulator) -> Emulator:

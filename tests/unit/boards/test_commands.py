@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 import boards.usb
 from edge.cli.commands import devices, gen
+from edge.cli.main import run
 from edge.errors import BoardError
 from tests.unit.boards.test_usb import plug
 
@@ -60,3 +61,9 @@ def test_devices_explains_boards_that_are_no_disks(
     result = CliRunner().invoke(devices.command, [])
     assert "no disks found" in result.stderr
     assert "waits for rpiboot" in result.stderr
+
+
+def test_detect_below_a_folder_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong path is that, and no unknown machine."""
+    assert run(["boards", "detect", "--root", "/nonexistent"]) == 2
+    assert "'/nonexistent' does not exist" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files written whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -28,6 +29,19 @@ def test_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="writing"):
         write_files({tmp_path / "a": "new", tmp_path / "file/b": "new"})
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no room not even an empty file with another name stays."""
+
+    def refuse(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(ConfigError, match="No space left") as caught:
+        write_file(tmp_path / "a", "new")
+    assert "make room" in (caught.value.hint or "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:

@@ -200,13 +200,45 @@ def test_ports_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.out.startswith("DEVICE") or "no serial port found" in captured.err
 
 
-@pytest.mark.parametrize("wrong", ["/dev/null", "/dev", "/etc/hostname", "ttyUSB99", "", "tcp://x"])
+@pytest.mark.parametrize("wrong", ["/dev/null", "/dev", "/etc/hostname", "ttyUSB99", ""])
 def test_wrong_device_is_one_line(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no console is refused in one line and a hint, with exit code 9."""
     assert run(["console", wrong]) == 9
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) <= 2
     assert lines[0].startswith("edgectl: ")
+
+
+@pytest.mark.parametrize("wrong", ["tcp://x", "socket://host", "rfc2217://host:x"])
+def test_malformed_url_is_a_mistake_on_the_command_line(
+    wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What no server could mend is exit code 2, and no server is blamed."""
+    assert run(["console", wrong]) == 2
+    assert "server runs" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--log", "--text-log"])
+def test_log_is_tried_before_anything_is_opened(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A log that cannot be written is told at once, with what to do."""
+    gone = str(tmp_path / "gone/x")
+    assert run(["console", "socket://127.0.0.1:1", option, gone]) == 1
+    told = capsys.readouterr().err
+    assert f"cannot write the log {gone}" in told
+    assert "name a file in a folder" in told
+
+
+def test_full_disk_behind_stdout_is_named() -> None:
+    """Not the folders of edgectl are full, but where its output goes."""
+    with board() as url, Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "edge", "console", url]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"cannot write to stdout: No space left on device" in done.stderr
+    assert b"EDGECTL_HOME" not in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_interrupt_ends_well() -> None:

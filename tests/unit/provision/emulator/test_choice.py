@@ -36,8 +36,10 @@ def test_a_wrong_name_is_told_the_right_ones() -> None:
 
 def test_a_board_without_an_emulator_says_so() -> None:
     """There is none for a Pi 5."""
-    with pytest.raises(BoardError, match="rpi5 has no emulator"):
+    with pytest.raises(BoardError, match="rpi5 has no emulator") as caught:
         choose_emulator(load_profile("rpi5"))
+    assert "rpi4" in (caught.value.hint or "")
+    assert "rpi5" not in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize(
