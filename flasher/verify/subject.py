@@ -2,6 +2,7 @@
 """The image that is checked, taken apart as far as a check asks for, each part once."""
 
 import json
+import shutil
 from functools import cached_property
 from hashlib import file_digest
 from pathlib import Path
@@ -161,6 +162,7 @@ class Subject:
         """A folder with the identity and the kernel modules of the root file system."""
         target = self.work / "root"
         names = [name for name in _EXTRACTED if name in self.root]
+        shutil.rmtree(target, ignore_errors=True)  # what an attempt left that met damage
         extract_root(self.slot_file("initramfs"), self.root_offset, names, target)
         return target
 

@@ -164,3 +164,14 @@ def test_a_file_that_may_not_be_read_is_one_line(
 
 def _only(report: Report, check: str) -> Iterator[Finding]:
     return (each for each in report.findings if each.check == check)
+
+
+def test_damage_in_the_root_is_told_alike_by_every_check(image: Path) -> None:
+    """Whoever asks second hears of the damage too, not of what the first one left behind."""
+    content = bytearray(image.read_bytes())
+    root = content.find(b"hsqs")
+    content[root + 110 : root + 310] = b"\xff" * 200
+    image.write_bytes(content)
+    told = [each.text for each in verify_image(image).failures if "root file" in each.text]
+    assert len(told) > 1
+    assert not [text for text in told if "dir_scan" in text]
