@@ -3,6 +3,7 @@
 
 import json
 import sys
+from codecs import getincrementaldecoder
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,8 @@ class Printer:
         self._in_line = False
         self._bytes = 0
         self._advice = ""
+        # A letter may arrive in two pieces.
+        self._decoder = getincrementaldecoder("utf-8")("replace")
         self.timeline: Timeline = Timeline()
         self.facts: Facts = Facts()
 
@@ -186,7 +189,7 @@ class Printer:
     def _show_output(self, data: bytes) -> None:
         self._bytes += len(data)
         if self._output == "jsonl" and not self._stages:
-            self._show_row({"event": "output", "text": data.decode("utf-8", "replace")})
+            self._show_row({"event": "output", "text": self._decoder.decode(data)})
         if not self._shows_bytes:
             return
         self._in_line = not data.endswith(b"\n")

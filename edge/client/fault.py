@@ -134,7 +134,7 @@ def configured_already(node: str) -> errors.NodeError:
     """Return the error for a client without certificate at a node that wants one."""
     return errors.NodeError(
         f"{node} is configured already: it talks only to who shows a certificate",
-        hint="leave out --insecure",
+        hint="leave out --insecure, or --from-console; edgectl reset takes a node back",
     )
 
 

@@ -124,7 +124,7 @@ def _meet(line: Line, *, wait_s: float, pins: tuple[str, ...]) -> Access:
             f"console {line.name}: this is another node, with fingerprint {facts.fingerprint}",
             hint="check which board the adapter is connected to",
         )
-    address = asyncio.run(find_address(facts.addresses))
+    address = asyncio.run(find_address(facts.addresses, facts.fingerprint))
     whose = f"card {facts.card}" if facts.card else "no card of ours"
     text = f"sending to {address} if its key has the fingerprint {facts.fingerprint} ({whose})"
     click.echo(inert(text), err=True)

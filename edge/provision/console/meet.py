@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
-from edge.client.channel import is_listening
+from edge.client.channel import is_listening, split_endpoint
+from edge.client.tls import look
 from edge.errors import NodeError, StageTimeoutError, TrustError
 from edge.events import Event, Listener, Noted
 from edge.provision.console.detect import StageDetector
@@ -126,16 +127,33 @@ def _too_late(console: str, facts: Facts, error: StageTimeoutError) -> NodeError
     )
 
 
-async def find_address(addresses: Sequence[str]) -> str:
-    """Return the first of a node's addresses at which it answers from here.
+async def find_address(addresses: Sequence[str], fingerprint: str = "") -> str:
+    """Return the first of a node's addresses at which it answers from here with its key.
+
+    Where somebody else has the address, here, the others are tried; if nobody shows the key, it
+    is the first at which anybody answers.
 
     Raises:
         NodeError: when it answers at none.
     """
+    answering = ""
     for address in addresses:
-        if await is_listening(address):
+        if not await is_listening(address):
+            continue
+        if len(addresses) == 1 or await _shows(address, fingerprint):
             return address
+        answering = answering or address
+    if answering:
+        return answering
     raise NodeError(
         f"the node says that it is at {', '.join(addresses)}, but does not answer there",
         hint="connect this machine to the same network",
     )
+
+
+async def _shows(address: str, fingerprint: str) -> bool:
+    host, port = split_endpoint(address)
+    try:
+        return (await look(host, port)).fingerprint == fingerprint
+    except NodeError:
+        return False

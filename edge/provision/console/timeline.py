@@ -9,6 +9,7 @@ from typing import Final
 from edge.provision.console.stage import Stage, StagePassed
 
 MAX_BOOTS: Final = 64
+MAX_PASSAGES: Final = 64
 MAX_TROUBLES: Final = 16
 
 
@@ -46,8 +47,10 @@ class Boot:
             self._stages[-1] = replace(passed, at_s=self._stages[-1].at_s)
         else:
             self._stages.append(passed)
-            # A node that goes to and fro between two stages is not worth more memory.
-            del self._stages[MAX_BOOTS:]
+            # A node that goes to and fro between two stages is not worth more memory; how it began
+            # and where it is now are worth keeping.
+            if len(self._stages) > MAX_PASSAGES:
+                del self._stages[MAX_PASSAGES // 2]
 
     @property
     def passages(self) -> tuple[Passage, ...]:

@@ -47,6 +47,23 @@ def test_node_is_configured_by_its_console(node: LabNode, config: str) -> None:
     until(lambda: b"edge: running" in node.console.read_bytes())
 
 
+def test_address_of_somebody_else_is_passed_over(lab: Lab, node: LabNode, config: str) -> None:
+    """Where another node has one of the addresses, the node is found at its other one."""
+    lab.create("other")
+    other = lab.start("other")
+    text = printed(node).replace(
+        f"maintenance {node.address}".encode(),
+        f"maintenance {other.address},{node.address}".encode(),
+    )
+    try:
+        with ConsoleServer(text) as board:
+            done = edgectl("apply-config", "-f", config, "--from-console", board.url)
+        assert done.code == 0, done.err
+        assert f"next: edgectl services -n {node.address}" in done.err
+    finally:
+        lab.down(["other"])
+
+
 def test_console_of_another_node_is_not_believed(node: LabNode, config: str) -> None:
     """A fingerprint that the node at this address does not show ends it before anything is sent."""
     wrong = re.sub(rb"fingerprint (.)", rb"fingerprint B", printed(node))

@@ -23,6 +23,11 @@ class _Terminal(io.StringIO):
         return True
 
 
+def test_direction_of_text_is_not_turned() -> None:
+    """What is shown is what was said, from left to right."""
+    assert inert("a\u202eb\u2066c") == "a\\u202eb\\u2066c"
+
+
 @given(st.text())
 def test_law_of_inert_text(text: str) -> None:
     """Nothing is left that is a control character, in lines none but their ends and tabs."""

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.console import Printer
 from edge.cli.main import run
+from edge.provision.console import ConsoleOutput
 
 PIN = base64.b64encode(bytes(range(32))).decode()
 BOOT = (
@@ -96,6 +98,20 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[-1]["event"] == "end"
     assert rows[-1]["node"]["fingerprint"] == PIN
     assert next(row for row in rows if row["event"] == "facts")["addresses"] == ["10.0.0.2"]
+
+
+def test_letter_in_two_pieces_is_one() -> None:
+    """Pieces end where they will; a letter of two bytes comes out whole."""
+    rows: list[dict[str, object]] = []
+
+    class Kept(Printer):
+        def _show_row(self, row: dict[str, object]) -> None:
+            rows.append(row)
+
+    printer = Kept(output="jsonl", stages=False, expects=False)
+    for piece in (b"\xc3", b"\xbc"):
+        printer(ConsoleOutput(data=piece))
+    assert "".join(str(row["text"]) for row in rows) == "\u00fc"
 
 
 def test_json_holds_everything(capsys: pytest.CaptureFixture[str]) -> None:

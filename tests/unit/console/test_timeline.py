@@ -4,7 +4,7 @@
 import pytest
 
 from edge.provision.console import Stage, StageDetector, StagePassed, Timeline
-from edge.provision.console.timeline import MAX_BOOTS
+from edge.provision.console.timeline import MAX_BOOTS, MAX_PASSAGES
 
 
 def follow(*chunks: tuple[float, str]) -> Timeline:
@@ -83,6 +83,17 @@ def test_timeline_is_readable() -> None:
         "  grub              0.0 s    12.0 s   Welcome to GRUB!",
         "  loader           12.0 s             edge: loader",
     ]
+
+
+def test_latest_stages_are_kept() -> None:
+    """A node that goes to and fro for long is shown as it began and as it is now."""
+    begin = [(0.0, "[    0.0] Linux version 6.12\n")]
+    words = ("edge: maintenance 10.0.0.1\n", "edge: running 10.0.0.1\n")
+    turns = [(float(each), words[each % 2] + "") for each in range(1, 200)]
+    (boot,) = follow(*begin, *((at_s, f"{text[:-1]}, {at_s}\n") for at_s, text in turns)).boots
+    assert len(boot.passages) == MAX_PASSAGES
+    assert boot.passages[0].stage == Stage.KERNEL
+    assert boot.seconds == 199.0
 
 
 @pytest.mark.parametrize("boots", [MAX_BOOTS + 10])
