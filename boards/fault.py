@@ -14,6 +14,7 @@ _KINDS = {
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "model_attributes_type": "must be a mapping",
 }
@@ -44,6 +45,8 @@ def _explain(fault: dict[str, Any], model: type[BaseModel]) -> str:
             text = f"must be one of {allowed}; it is {_say(value)}"
         case "string_pattern_mismatch":
             text = f"{value!r} does not fit the pattern {context['pattern']}"
+        case "too_short":
+            text = f"must have {context['min_length']} or more; it has {context['actual_length']}"
         case "value_error":
             text = str(context["error"])
         case _:

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
+from boards.fault import Place, find_faults, name_place
 from boards.profile import Arch
 from boards.section import ModuleName, PackageName
 from boards.text import load_yaml
@@ -198,7 +198,8 @@ def validate(model: type[_Model], data: Any, *, source: str, what: str) -> _Mode
     try:
         return model.model_validate_json(json.dumps(data))
     except ValidationError as error:
-        faults = tuple(_fault(source, each) for each in error.errors())
+        found = find_faults(error, model)
+        faults = tuple(_fault(source, place, text) for place, text in found)
         raise ConfigError(f"{source} does not describe {what}", faults=faults) from error
 
 
@@ -216,8 +217,6 @@ def triplet(arch: Arch) -> str:
     return _TRIPLETS[arch]
 
 
-def _fault(source: str, error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    is_unknown = error["type"] == "extra_forbidden"
-    text = "no such key" if is_unknown else error["msg"].removeprefix("Value error, ")
+def _fault(source: str, place: Place, text: str) -> str:
+    where = name_place(place)
     return f"{source}: {where}: {text}" if where else f"{source}: {text}"

@@ -2,7 +2,8 @@
 """The canonical form of a schematic and its id: the SHA-256 of that form.
 
 JSON with sorted keys and no blanks. What is not said is left out; local files are their SHA-256, so
-that the id is the same wherever they lie. The order of extensions, META keys, pieces and
+that the id is the same wherever they lie. Parameters of overlays are told where they are not the
+default, in one spelling. The order of extensions, META keys, pieces and
 parameters means nothing; that of overlays and kernel arguments does.
 """
 
@@ -11,9 +12,11 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from edge.errors import ImageError
+from boards.catalog import load_profile
+from edge.errors import EdgeError, ImageError
 from flasher.extension.catalog import digest, read_extension
 from flasher.schematic.model import Content, Extension, Overlay, Schematic
+from overlays.resolve import resolve
 
 VERSION = 1
 
@@ -47,7 +50,7 @@ def canonical_form(schematic: Schematic) -> dict[str, Any]:
     try:
         form = {
             "board": schematic.board,
-            "overlays": [_overlay(each) for each in schematic.overlays],
+            "overlays": [_overlay(each, _family(schematic)) for each in schematic.overlays],
             "extensions": sorted(
                 (_extension(each) for each in schematic.extensions), key=json.dumps
             ),
@@ -62,10 +65,30 @@ def canonical_form(schematic: Schematic) -> dict[str, Any]:
     return {"version": VERSION, **{key: value for key, value in form.items() if value}}
 
 
-def _overlay(overlay: Overlay) -> dict[str, Any]:
+def _overlay(overlay: Overlay, soc: str) -> dict[str, Any]:
     origin = {"sha256": _file(overlay.file)} if overlay.file else {"name": overlay.name}
-    parameters = {"parameters": dict(overlay.parameters)} if overlay.parameters else {}
-    return {**origin, **parameters}
+    parameters = _parameters(overlay, soc) if overlay.parameters else {}
+    return {**origin, **({"parameters": parameters} if parameters else {})}
+
+
+def _parameters(overlay: Overlay, soc: str) -> dict[str, str]:
+    """Return those that differ from their defaults, each in the one way it is spelled."""
+    try:
+        found = resolve(overlay.choice, soc)
+    except EdgeError:
+        # Whoever checks or builds it is told; an id is not the place.
+        return dict(overlay.parameters)
+    known = found.description.parameters
+    return {
+        key: value for key, value in found.parameters.items() if value != str(known[key].default)
+    }
+
+
+def _family(schematic: Schematic) -> str:
+    try:
+        return load_profile(schematic.board).soc
+    except EdgeError:
+        return ""
 
 
 def _extension(extension: Extension) -> dict[str, str]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overlays.choice import OverlayChoice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
@@ -13,6 +15,14 @@ class Overlay:
     name: str = ""
     file: Path | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def choice(self) -> OverlayChoice:
+        """Return it as it is chosen on the command line, where a slash tells a file."""
+        name = str(self.file) if self.file else self.name
+        if self.file and "/" not in name:
+            name = f"./{name}"
+        return OverlayChoice(name, dict(self.parameters))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

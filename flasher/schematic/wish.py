@@ -7,7 +7,6 @@ from flasher.extension.catalog import load_extension, read_extension
 from flasher.image.wishes import Wishes
 from flasher.schematic.canonical import schematic_id
 from flasher.schematic.model import Content, Schematic
-from overlays.choice import OverlayChoice
 
 
 def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
@@ -20,10 +19,7 @@ def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
     """
     board = load_profile(schematic.board).name
     return board, Wishes(
-        overlays=tuple(
-            OverlayChoice(_name(each.name, each.file), dict(each.parameters))
-            for each in schematic.overlays
-        ),
+        overlays=tuple(each.choice for each in schematic.overlays),
         extensions=tuple(
             read_extension(each.folder) if each.folder else load_extension(each.name)
             for each in schematic.extensions
@@ -35,11 +31,6 @@ def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
         meta={key: value.encode() for key, value in schematic.meta.items()},
         schematic_id=schematic_id(schematic),
     )
-
-
-def _name(name: str, file: object) -> str:
-    # A slash tells a file from a name.
-    return name if file is None else str(file) if "/" in str(file) else f"./{file}"
 
 
 def _text(content: Content) -> str:

@@ -74,10 +74,9 @@ def show_id(file: Path, board: str, ignore_unknown: bool, upstream: bool) -> Non
 
 
 def _load(file: Path, board: str, ignore_unknown: bool) -> "Loaded":
+    from flasher.schematic.check import check_schematic
     from flasher.schematic.load import load_either
-    from flasher.schematic.wish import to_wishes
 
     loaded = load_either(file, board=board, ignore_unknown=ignore_unknown)
-    # Names boards and extensions that are not there.
-    to_wishes(loaded.schematic)
+    check_schematic(loaded.schematic, source=str(file))
     return loaded

@@ -50,7 +50,7 @@ def test_an_extension_is_shown(capsys: Capture, tmp_path: Path) -> None:
     assert len(json.loads(capsys.readouterr().out)["sha256"]) == 64
     document.write_text("name: kit\ntitle: a\n")
     assert run(["extensions", "show", str(tmp_path)]) == ExitCode.CONFIG
-    assert "summary: Field required" in capsys.readouterr().err
+    assert "summary: is missing" in capsys.readouterr().err
 
 
 def test_an_unknown_extension_is_no_trace(capsys: Capture) -> None:
@@ -103,10 +103,54 @@ def test_faults_of_a_schematic(capsys: Capture, file: Path) -> None:
     file.write_text("board: rpi4\nextensionz: []\nmeta: [{key: 0xe0, value: a}]\n")
     assert run(["schematic", "show", str(file)]) == ExitCode.CONFIG
     err = capsys.readouterr().err
-    assert "extensionz: no such key" in err
+    assert "extensionz: there is no such field; did you mean extensions?" in err
     assert "key 0xe0 is the node's and the flasher's own" in err
     file.write_text("board: rpi9\n")
     assert run(["schematic", "show", str(file)]) != 0
     assert "rpi9" in capsys.readouterr().err
     assert run(["schematic", "show", str(file.parent / "gone.yaml")]) != 0
     assert "gone.yaml" in capsys.readouterr().err
+
+
+def test_every_fault_of_a_schematic_is_told_at_once(capsys: Capture, file: Path) -> None:
+    """Also those of what it names: overlays, extensions, pieces, texts."""
+    file.write_text(
+        "board: rpi4\noverlays: [nope, {name: i2c-rtc, parameters: {chp: a}}]\n"
+        "extensions: [nope, ./gone]\npieces: {nonsense: .}\nconfig_txt: {file: bytes}\n"
+    )
+    (file.parent / "bytes").write_bytes(b"\xff")
+    (file.parent / "gone").mkdir()
+    assert run(["schematic", "show", str(file)]) == ExitCode.CONFIG
+    err = capsys.readouterr().err
+    for part in (
+        "overlays.0: no overlay 'nope' for bcm2711",
+        "overlays.1: overlay i2c-rtc has no parameter 'chp'",
+        "extensions.0: unknown extension 'nope'",
+        "extensions.1: ",
+        "extension.yaml cannot be read: No such file",
+        "pieces.nonsense: board rpi4 has no such piece",
+        "config_txt: the file is not text in UTF-8",
+    ):
+        assert part in err
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "must be a mapping; it is empty"),
+        ("board: rpi4\nextensions: [thunderbolt]\n", "is for amd64, board rpi4 is arm64"),
+        ("board: rpi4\nkernel: {arguments: ['a\"b']}\n", "kernel argument"),
+        ("board: nuc\nconfig_txt: a=1\n", "board nuc has no config.txt"),
+        ("board: rpi4\noverlays: [disable-bt, disable-bt]\n", "is chosen twice"),
+    ],
+)
+def test_what_the_board_does_not_take_is_told(
+    capsys: Capture, file: Path, text: str, fault: str
+) -> None:
+    """Before anything is built, with the name of the document."""
+    file.write_text(text)
+    assert run(["schematic", "show", str(file)]) == ExitCode.CONFIG
+    err = capsys.readouterr().err
+    assert fault in err
+    assert str(file) in err

@@ -72,7 +72,7 @@ def test_every_fault_of_a_document_is_told() -> None:
         "x.yaml: arch.1: ",
         "x.yaml: programs.0: must be a relative path such as usr/sbin/tool, without '..'",
         "x.yaml: programs.1: must be a relative path",
-        "x.yaml: servicez: no such key",
+        "x.yaml: servicez: there is no such field; did you mean services?",
         "x.yaml: services.0.every: must be a minute or more",
         "x.yaml: services.0.keeps.0.path: must lie below /var or /run",
     ):

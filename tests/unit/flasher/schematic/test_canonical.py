@@ -189,12 +189,12 @@ def test_every_fault_is_told_with_its_place() -> None:
         "x: extensions.2: needs either name or folder",
         "x: kernel.arguments.0: ",
         "x: kernel.arguments.1: ",
-        "x: kernel.cmdline: no such key",
+        "x: kernel.cmdline: there is no such field",
         "x: meta.0: key 0xe0 is the node's and the flasher's own",
         "x: meta.1.key: must be a number such as 12 or 0x0c",
         "x: meta.2: key 0x06 is the state of a running node",
         "x: meta.3: key 0x100 is not a key: they go from 1 to 255",
-        "x: overlayz: no such key",
+        "x: overlayz: there is no such field",
     ):
         assert part in faults
 
@@ -218,3 +218,16 @@ def test_what_means_nothing(text: str, fault: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_ours(text, Path(), source="x")
     assert fault in "\n".join(caught.value.faults)
+
+
+def test_a_parameter_is_the_same_however_it_is_spelled() -> None:
+    """Numbers have one spelling, and a default that is written out changes nothing."""
+
+    def of(overlay: str) -> str:
+        return id_of(f"board: rpi4\noverlays: [{overlay}]\n")
+
+    rtc = "{{name: i2c-rtc, parameters: {{chip: {}}}}}"
+    assert of("i2c-rtc") == of(rtc.format("ds3231")) != of(rtc.format("pcf8523"))
+    fan = "{{name: gpio-fan, parameters: {{pin: {}}}}}"
+    assert of(fan.format("0x12")) == of(fan.format("18")) == of(fan.format("'0x12'"))
+    assert of(fan.format("19")) != of(fan.format("18"))

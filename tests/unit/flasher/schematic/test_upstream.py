@@ -179,7 +179,7 @@ def test_an_unknown_key_of_upstreams_is_a_fault(tmp_path: Path) -> None:
     """Upstream refuses it, too."""
     with pytest.raises(ConfigError) as caught:
         load_schematic(write(tmp_path, "customization: {extraKernelArguments: [a]}\n"))
-    assert "customization.extraKernelArguments: no such key" in caught.value.faults[0]
+    assert "customization.extraKernelArguments: there is no such field" in caught.value.faults[0]
 
 
 def test_config_txt_of_boards_without_one_can_be_left_out(tmp_path: Path) -> None:
