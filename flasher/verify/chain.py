@@ -67,10 +67,6 @@ class Chain:
 
 _UEFI = Chain(name="UEFI")
 
-_RPI_TABLE = (
-    "the ROM and firmware look for the first FAT partition; which tables they read was learnt from"
-    " maintainers' threads"
-)
 _START = "the EEPROM's bootloader"
 
 CHAINS: dict[str, Chain] = {
@@ -88,6 +84,7 @@ CHAINS: dict[str, Chain] = {
         trees=(
             TreeName(path="bcm2837-rpi-3-b.dtb", compatible="raspberrypi,3-model-b"),
             TreeName(path="bcm2837-rpi-3-b-plus.dtb", compatible="raspberrypi,3-model-b-plus"),
+            TreeName(path="bcm2837-rpi-3-a-plus.dtb", compatible="raspberrypi,3-model-a-plus"),
             TreeName(path="bcm2837-rpi-zero-2-w.dtb", compatible="raspberrypi,model-zero-2-w"),
         ),
         compatible="brcm,bcm2837",

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a check is, and what it can find: every check ends in one finding, whatever happens."""
 
+import lzma
 import struct
+import subprocess
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,6 +88,13 @@ def judge(faults: Sequence[str], good: str) -> Outcome:
     return failed("; ".join(faults)) if faults else ok(good)
 
 
+_NONSENSE = (
+    *(ValueError, TypeError, AttributeError, LookupError, EOFError, RecursionError),
+    *(struct.error, zlib.error, lzma.LZMAError, subprocess.SubprocessError),
+)
+"""What readers raise on damaged or hostile contents."""
+
+
 def run_check(check: Check, subject: Subject) -> Finding:
     """Run one check; what cannot be read because it is damaged is a failure, never a crash."""
     try:
@@ -93,7 +103,7 @@ def run_check(check: Check, subject: Subject) -> Finding:
         outcome = failed(error.message)
     except OSError as error:
         outcome = failed(f"cannot be read: {error.strerror or error}")
-    except (struct.error, ValueError, IndexError, KeyError, EOFError) as error:
+    except _NONSENSE as error:
         outcome = failed(f"cannot be made sense of: {error}")
     return Finding(
         check=check.name,

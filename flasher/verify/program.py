@@ -13,8 +13,8 @@ from flasher.verify.read.program import elf_arch, read_efi
 from flasher.verify.subject import Subject
 
 _BUILT = re.compile(rb"VC_BUILD_ID_TIME: ([A-Z][a-z]{2} [ 0-9]\d \d{4})\0")
-# Since January 2025 it starts from a GPT too when the EEPROM has told it the partition.
-_GPT_MENDED = date(2025, 1, 1)
+# Since then it starts from a GPT too when the EEPROM has told it the partition (ADR 18).
+_GPT_MENDED = date(2025, 1, 16)
 _UBOOT = re.compile(rb"U-Boot (20\d\d\.\d\d)\S* \(")
 _ARM64_BRANCH = 0x14
 

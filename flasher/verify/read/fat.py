@@ -59,7 +59,7 @@ class FatVolume:
     @cached_property
     def files(self) -> dict[str, FatFile]:
         """Every file and folder by its path."""
-        return {each.path: each for each in self._walk(self._root, "", depth=0)}
+        return {each.path: each for each in self._walk(self._root, "", {self._root})}
 
     @cached_property
     def free_bytes(self) -> int:
@@ -93,7 +93,7 @@ class FatVolume:
             raise ImageError(f"{path} on the EFI partition is cut off")
         return content[: found.size_bytes]
 
-    def _walk(self, cluster: int, folder: str, *, depth: int) -> Iterator[FatFile]:
+    def _walk(self, cluster: int, folder: str, seen: set[int]) -> Iterator[FatFile]:
         for raw, name in self._entries(cluster):
             if raw[11] & _LABEL or name in {".", ".."}:
                 continue
@@ -104,8 +104,11 @@ class FatVolume:
                 cluster=_u16(raw, 20) << 16 | _u16(raw, 26),
             )
             yield found
-            if found.is_folder and depth < 16:
-                yield from self._walk(found.cluster, f"{found.path}/", depth=depth + 1)
+            if found.is_folder:
+                if found.cluster in seen:
+                    raise ImageError(f"folder {found.path} on the EFI partition is another one too")
+                seen.add(found.cluster)
+                yield from self._walk(found.cluster, f"{found.path}/", seen)
 
     def _entries(self, cluster: int) -> Iterator[tuple[bytes, str]]:
         """Yield the short entries of a folder, each with its long name if it has one."""
@@ -125,11 +128,13 @@ class FatVolume:
 
     def _chain(self, cluster: int) -> Iterator[bytes]:
         size = self.cluster_sectors * self.sector_bytes
-        seen = 0
-        while 2 <= cluster < self.clusters + 2 and seen <= self.clusters:
+        seen = set()
+        while 2 <= cluster < self.clusters + 2:
+            if cluster in seen:
+                raise ImageError("a chain of clusters on the EFI partition is a circle")
+            seen.add(cluster)
             yield self._read(self._clusters_at + (cluster - 2) * size, size)
             cluster = _u32(self._links, cluster * 4) & _LINK_BITS
-            seen += 1
 
     @cached_property
     def _links(self) -> bytes:

@@ -90,6 +90,11 @@ FAULTS = (
         "was built on 2024-04-17",
         before=put("start4.elf", fake_firmware("Apr 17 2024")),
     ),
+    Fault(
+        "firmware-age",
+        "was built on 2025-01-15",
+        before=put("start4.elf", fake_firmware("Jan 15 2025")),
+    ),
     Fault("firmware-age", "no firmware of the Raspberry Pi", before=put("start4.elf", b"\x7fELF")),
     Fault(
         "firmware-variant",

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of the partition table and of the file systems, and the checks that find them."""
 
+from mmap import mmap
 from pathlib import Path
 
 import pytest
 
 from flasher.verify import Verdict
 from tests.fakes.spoil import Fault, find, in_partition, poke, retype, setting, shift_first
+
+
+def _self_holding(image: Path) -> None:
+    """Let the folder EFI/BOOT be the folder EFI."""
+    with image.open("r+b") as file, mmap(file.fileno(), 0) as content:
+        inner, outer = (content.find(name.ljust(11) + b"\x10") for name in (b"BOOT", b"EFI"))
+        content[inner + 26 : inner + 28] = content[outer + 26 : outer + 28]
+
 
 FAULTS = (
     # the table
@@ -33,6 +42,7 @@ FAULTS = (
     Fault("raw-areas", "no loader that the boot ROM", board="rock-5b", after=poke(64 * 512, b"XX")),
     # file systems
     Fault("fat-kind", "takes it for FAT16", after=in_partition(1, 13, b"\x08")),
+    Fault("boot-files", "BOOT on the EFI partition is another one too", after=_self_holding),
     Fault("fat-kind", "its label is 'NO'", before=setting("label", "NO")),
     Fault(
         "fat-clean", "fsck.vfat says", after=in_partition(1, 512 * 32, b"\xf8\xff\xff\x0f\0\0\0\0")

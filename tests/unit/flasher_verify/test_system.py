@@ -80,6 +80,14 @@ FAULTS = (
     ),
     Fault(
         "tree-names",
+        "not raspberrypi,3-model-a-plus",
+        board="rpi3",
+        before=put("bcm2837-rpi-3-a-plus.dtb", fake_tree("raspberrypi,3-model-b", "brcm,bcm2837")),
+    ),
+    Fault("tree-overlays", "made sense of", before=identity("device_trees", ["x"])),
+    Fault("tree-bytes", "made sense of", before=identity("tree_hashes", ["x"])),
+    Fault(
+        "tree-names",
         "another stepping",
         board="rpi5",
         before=lambda parts: parts.efi.update(
