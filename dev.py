@@ -318,16 +318,33 @@ def backports_source(texts: Iterable[str], codename: str) -> str | None:
     sources = [source for text in texts for source in _parse_sources(text)]
     if any(wanted in source["suites"].split() for source in sources):
         return ""
-    for source in sources:
-        is_main = "main" in source.get("components", "").split()
-        if codename in source["suites"].split() and is_main:
-            fields = source | {"types": "deb", "suites": wanted, "components": "main"}
-            lines = (
-                f"{_FIELD_NAMES.get(name, name.title())}: {value}\n"
-                for name, value in fields.items()
-            )
-            return "# Backports, for a newer QEMU.\n" + "".join(lines)
-    return None
+    # Others may call their suites like Debian's, but only Debian has updates to one.
+    debian = {
+        source["uris"] for source in sources if f"{codename}-updates" in source["suites"].split()
+    }
+    candidates = [
+        source
+        for source in sources
+        if codename in source["suites"].split()
+        and "main" in source.get("components", "").split()
+        and "@" not in source["uris"]  # a password, for a file that everybody can read
+    ]
+    if not candidates:
+        return None
+    source = max(
+        candidates,
+        key=lambda each: (
+            "debian-archive" in each.get("signed-by", ""),
+            each["uris"] in debian,
+        ),
+    )
+    fields = source | {"types": "deb", "suites": wanted, "components": "main"}
+    lines = (
+        f"{_FIELD_NAMES.get(name, name.title())}: {value}\n"
+        for name, value in fields.items()
+        if name not in _UNSAFE
+    )
+    return "# Backports, for a newer QEMU.\n" + "".join(lines)
 
 
 def _parse_sources(text: str) -> Iterator[dict[str, str]]:
@@ -336,7 +353,8 @@ def _parse_sources(text: str) -> Iterator[dict[str, str]]:
     for line in lines:
         if found := _ONE_LINE.match(line):
             suite_and_components = found["rest"].partition("#")[0].split()
-            options = dict(pair.split("=", 1) for pair in (found["options"] or "").split())
+            told = re.sub(r"\s*=\s*", "=", found["options"] or "").split()
+            options = dict(pair.split("=", 1) for pair in told if "=" in pair)
             yield {
                 "uris": found["uri"],
                 "suites": suite_and_components[0],
@@ -358,6 +376,7 @@ def _parse_sources(text: str) -> Iterator[dict[str, str]]:
 
 
 _ONE_LINE = re.compile(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<rest>\S.*)")
+_UNSAFE = {"trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure"}
 _FIELD_NAMES = {"uris": "URIs"}
 _LONG_NAMES = {"arch": "architectures", "lang": "languages", "target": "targets"}
 

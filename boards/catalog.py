@@ -7,6 +7,7 @@ they say `replaces: true`. A file that is wrong takes nothing away from the othe
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,8 @@ from boards.profile import Profile
 from boards.text import read_text
 from edge.errors import BoardError, ConfigError, EdgeError
 from edge.paths import config_dir
+
+_LOOKS_LIKE_ONE = re.compile(r"^[^.].*\.ya?ml$")
 
 SHIPPED = Path(__file__).with_name("profiles")
 
@@ -99,7 +102,16 @@ def find_boards() -> Shelf:
     files = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
     refused: dict[Path, ConfigError] = {}
     for folder in user_folders():
-        for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        try:
+            entries = sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            refused[folder] = ConfigError(
+                f"{folder} cannot be read: {error.strerror}", hint="boards in it are left out"
+            )
+            continue
+        for path in (each for each in entries if _LOOKS_LIKE_ONE.search(each.name)):
             if fault := _refuse(path, files):
                 refused[path] = fault
             else:

@@ -2,7 +2,6 @@
 """All checks in their order, and the one function that runs them on an image."""
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from boards.catalog import load_profile
 from boards.profile import Profile
 from edge.errors import EdgeError, ImageError
 from flasher.image.grub import BOOT_CONFIG
+from flasher.scratch import scratch_folder
 from flasher.source.format import COMPRESSIONS, HEAD_BYTES, Kind, recognise
 from flasher.table import Partition
 from flasher.tool import require_tools
@@ -102,9 +102,9 @@ def _open(path: Path) -> Iterator[Subject]:
     if not path.is_file():
         raise ImageError(f"{path} is not a regular file")
     try:
-        with path.open("rb") as file, tempfile.TemporaryDirectory(prefix="edgectl-") as work:
+        with path.open("rb") as file, scratch_folder("verify") as work:
             _check_kind(path, file.read(HEAD_BYTES))
-            subject = Subject(path, file, Path(work))
+            subject = Subject(path, file, work)
             _check_size(subject)
             yield subject
     except OSError as error:

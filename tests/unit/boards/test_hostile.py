@@ -112,3 +112,16 @@ def test_a_pipe_is_no_board(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     with pytest.raises(ConfigError, match="is not a file"):
         check_board(tmp_path / "pipe.yaml")
+
+
+def test_a_folder_that_cannot_be_read_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told among what is wrong; one that is not there is no fault."""
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    monkeypatch.setenv("EDGECTL_BOARDS", f"{circle}:{tmp_path / 'gone'}")
+    assert {each.name for each in all_profiles()} >= SHIPPED_NAMES
+    [(folder, fault)] = faulty_boards().items()
+    assert folder == circle
+    assert "circle cannot be read: Too many levels" in fault.message

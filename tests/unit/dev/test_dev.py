@@ -161,6 +161,29 @@ def test_without_a_source_of_the_release_nothing_is_guessed(dev: ModuleType, tex
     assert dev.backports_source([text], "bookworm") is None
 
 
+VENDOR = "deb [signed-by=/usr/share/keyrings/vendor.gpg] https://apt.example.com bookworm main\n"
+
+
+def test_a_vendor_is_not_taken_for_debian(dev: ModuleType) -> None:
+    """Vendors name their suites after Debian's; only Debian has updates or its own keyring."""
+    key = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    own = f"deb [signed-by={key}] http://mirror.example/debian bookworm main\n"
+    for texts in ([VENDOR, DEB822], [VENDOR, own], [own, VENDOR]):
+        text = dev.backports_source(texts, "bookworm")
+        assert "http://mirror.example/debian\n" in text
+
+
+def test_nothing_unsafe_is_taken_over(dev: ModuleType) -> None:
+    """Neither trust without a key nor a password; blanks in options are understood."""
+    options = "[ trusted=yes allow-insecure=yes signed-by = /k arch=amd64 odd ]"
+    line = f"deb {options} http://{{}}x/d bookworm main\n"
+    text = dev.backports_source([line.format("")], "bookworm")
+    assert "Signed-By: /k\n" in text
+    assert "rusted" not in text
+    assert "nsecure" not in text
+    assert dev.backports_source([line.format("me:secret@")], "bookworm") is None
+
+
 def test_elsewhere_than_on_debian_it_says_what_to_do(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
