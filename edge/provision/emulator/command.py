@@ -53,9 +53,10 @@ def _firmware(firmware: Firmware) -> Iterator[str]:
     if firmware.bios:
         yield from ("-bios", str(firmware.bios))
     if firmware.flash_code:
-        code = f"if=pflash,format=raw,unit=0,readonly=on,file={firmware.flash_code}"
+        code = f"if=pflash,format=raw,unit=0,readonly=on,file={_option(firmware.flash_code)}"
         yield from ("-drive", code)
-        yield from ("-drive", f"if=pflash,format=raw,unit=1,file={firmware.flash_vars}")
+        variables = f"if=pflash,format=raw,unit=1,file={_option(firmware.flash_vars)}"
+        yield from ("-drive", variables)
     if firmware.kernel:
         yield from ("-kernel", str(firmware.kernel))
     if firmware.device_tree:
@@ -63,12 +64,17 @@ def _firmware(firmware: Firmware) -> Iterator[str]:
 
 
 def _disk(emulator: Emulator, wiring: Wiring) -> Iterator[str]:
-    drive = f"format=raw,file={wiring.disk}"
+    drive = f"format=raw,file={_option(wiring.disk)}"
     if emulator.disk_device == SD_SLOT:
         yield from ("-drive", f"if=sd,{drive}")
         return
     yield from ("-drive", f"if=none,id=disk,{drive}")
     yield from ("-device", f"{emulator.disk_device},drive=disk")
+
+
+def _option(path: Path | None) -> str:
+    # A comma ends an option of QEMU's, a double one is a comma.
+    return str(path).replace(",", ",,")
 
 
 def _network(emulator: Emulator, wiring: Wiring) -> Iterator[str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Machine descriptions as command lines of QEMU, held against golden files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,14 @@ def test_command_line_of_every_emulator(board: str, name: str) -> None:
         golden.write_text(printed)
         pytest.fail(f"{golden.name} was not there and is written; look at it and run again")
     assert printed == golden.read_text()
+
+
+def test_comma_in_a_path_ends_no_option() -> None:
+    """A folder's name cannot become an option of the disk."""
+    emulator = choose_emulator(load_profile("qemu-arm64"))
+    line = replace(wiring("ttyAMA0"), disk=Path("a,readonly=on/card.img"))
+    words = command_line(emulator, firmware_of(emulator), line)
+    assert any("file=a,,readonly=on/card.img" in each for each in words)
 
 
 @pytest.mark.parametrize(
