@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A schematic: all that somebody decided about an image, in whatever form it was written."""
 
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,14 +66,25 @@ class Schematic:
     def missing(self) -> Iterator[str]:
         """Yield what the schematic names and nobody finds."""
         for index, overlay in enumerate(self.overlays):
-            if overlay.file and not overlay.file.is_file():
-                yield f"overlays.{index}: there is no file {overlay.file}"
+            yield from _missing(f"overlays.{index}", overlay.file, "file")
         for index, extension in enumerate(self.extensions):
-            if extension.folder and not extension.folder.is_dir():
-                yield f"extensions.{index}: there is no folder {extension.folder}"
+            yield from _missing(f"extensions.{index}", extension.folder, "folder")
         for name, content in (("config_txt", self.config_txt), ("grub", self.grub)):
-            if content.file and not content.file.is_file():
-                yield f"{name}: there is no file {content.file}"
+            yield from _missing(name, content.file, "file")
         for name, path in self.pieces.items():
-            if not path.exists():
-                yield f"pieces.{name}: there is no {path}"
+            yield from _missing(f"pieces.{name}", path, "")
+
+
+def _missing(place: str, path: Path | None, wanted: str) -> Iterator[str]:
+    if path is None:
+        return
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = 0
+    except OSError as error:
+        yield f"{place}: {path} cannot be read: {error.strerror}"
+        return
+    is_there = {"file": stat.S_ISREG(mode), "folder": stat.S_ISDIR(mode), "": bool(mode)}
+    if not is_there[wanted]:
+        yield f"{place}: there is no {f'{wanted} ' if wanted else ''}{path}"

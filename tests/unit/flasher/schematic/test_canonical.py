@@ -231,3 +231,15 @@ def test_a_parameter_is_the_same_however_it_is_spelled() -> None:
     fan = "{{name: gpio-fan, parameters: {{pin: {}}}}}"
     assert of(fan.format("0x12")) == of(fan.format("18")) == of(fan.format("'0x12'"))
     assert of(fan.format("19")) != of(fan.format("18"))
+
+
+def test_what_cannot_be_looked_at_is_told_with_its_key(tmp_path: Path) -> None:
+    """Also a path that the system does not take at all."""
+    name = "x" * 300
+    text = f"board: rpi4\ngrub: {{file: {name}}}\npieces: {{a: {name}}}\nextensions: [./{name}]\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_ours(text, tmp_path, source="x")
+    assert len(caught.value.faults) == 3
+    for fault, place in zip(caught.value.faults, ("extensions.0", "grub", "pieces.a"), strict=True):
+        assert fault.startswith(f"x: {place}: ")
+        assert fault.endswith("cannot be read: File name too long")
