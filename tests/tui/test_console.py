@@ -344,6 +344,17 @@ class TestText:
             await until_shown(pilot, "not found")
 
 
+async def test_tiny_terminal_shows_the_field_that_is_typed_into() -> None:
+    """Where the dialog does not fit, it scrolls to where the cursor is."""
+    app = make_app(FakeServices(*three_nodes()), consoles=FakeConsoles())
+    async with app.run_test(size=(30, 8)) as pilot:
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, PortScreen))
+        await until(pilot, lambda: app.focused is app.screen.query_one("#port"))
+        await pilot.press(*"tty")
+        await until_shown(pilot, "by hand", "tty")
+
+
 class TestBoot:
     """How far the board is, and what went wrong."""
 

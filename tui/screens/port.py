@@ -104,6 +104,12 @@ class PortScreen(Dialog[Line]):
         self.query_one("#adapters-news").display = bool(news)
         if event.adapters != self._adapters:
             self._offer(event.adapters)
+        self.call_after_refresh(self._keep_in_sight)
+
+    def _keep_in_sight(self) -> None:
+        # Where the dialog does not fit, what is told above pushes the field out.
+        if self.focused:
+            self.focused.scroll_visible(animate=False)
 
     @on(OptionList.OptionSelected, "#adapters")
     def _choose(self, event: OptionList.OptionSelected) -> None:
