@@ -29,7 +29,7 @@ TICK_S = 2.0
 STOP_GRACE_S = 10.0
 _FIRST_FILE, _FILES = 3, 1 << 20
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin",
     "HOME": "/",
     "LANG": "C.UTF-8",
@@ -99,7 +99,7 @@ def become(program: Callable[[], None]) -> NoReturn:
         # Such as the watchdog: it is PID 1's to feed and to let go of.
         os.closerange(_FIRST_FILE, _FILES)
         os.environ.clear()
-        os.environ.update(_ENVIRONMENT)
+        os.environ.update(ENVIRONMENT)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         program()
         code = 0

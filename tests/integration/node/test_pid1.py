@@ -4,6 +4,7 @@
 A restart ends the namespace's first process as by SIGHUP, a power-off as by SIGINT (reboot(2)).
 """
 
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from edge.node import init
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).parent / "pid1.py"
@@ -93,6 +96,42 @@ while True:
         os.kill(_first(process), number)
         assert _end(process) == end
     assert (tmp_path / "ended").exists()
+
+
+def test_machined_starts_clean(tmp_path: Path) -> None:
+    """As a new process would: no signal held back, no file of PID 1's, its own environment."""
+    script = """
+import json
+blocked = sorted(int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+files = sorted(each for each in os.listdir("/proc/self/fd"))
+found = {"blocked": blocked, "files": files, "environment": dict(os.environ)}
+with open("found.new", "w") as file:
+    json.dump(found, file)
+os.rename("found.new", "found")
+sys.exit(64)
+"""
+    with _running(tmp_path, script) as process:
+        assert _end(process) == RESTARTED
+    found = json.loads((tmp_path / "found").read_text())
+    assert found["blocked"] == []
+    # The fourth is the listing's own.
+    assert found["files"] == ["0", "1", "2", "3"]
+    assert found["environment"] == init.ENVIRONMENT
+
+
+def test_an_error_in_machined_ends_machined_alone(tmp_path: Path) -> None:
+    """It is told on the console, and the second life ends the machine."""
+    script = """
+if not os.path.exists("first"):
+    open("first", "w").close()
+    raise LookupError("nothing there")
+sys.exit(64)
+"""
+    with _running(tmp_path, script) as process:
+        assert _end(process) == RESTARTED
+    said = (tmp_path / "console").read_text()
+    assert "LookupError: nothing there" in said
+    assert said.count("edge: rebooting") == 1
 
 
 def test_orphans_are_reaped(tmp_path: Path) -> None:
