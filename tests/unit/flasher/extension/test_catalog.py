@@ -132,3 +132,10 @@ def test_a_folder_has_one_hash_wherever_it_lies(tmp_path: Path) -> None:
     changed = {write("c", content=b"y"), write("d", mode=0o755), write("e", link="gone")}
     assert len({first, *changed}) == 4
     assert digest(load_extension(extension_names()[0])) == ""
+
+
+def test_wifi_loads_what_its_driver_would_ask_for() -> None:
+    """No device names the makers' parts of brcmfmac, and nodes run no modprobe for the driver."""
+    document = load_extension("wifi").document
+    assert set(document.preload) == {"brcmfmac_wcc", "brcmfmac_cyw", "brcmfmac_bca"}
+    assert {"brcmfmac", *document.preload} <= set(document.modules)
