@@ -72,5 +72,6 @@ def test_detect_explains_what_waits_on_the_usb(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "USB port 3-2" in result.stdout
     assert "waits for NVIDIA's flash tool" in result.stderr
+    (tmp_path / "none").mkdir()
     nothing = CliRunner().invoke(command, ["detect", "--root", str(tmp_path / "none")])
     assert isinstance(nothing.exception, BoardError)
