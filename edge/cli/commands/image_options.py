@@ -99,12 +99,15 @@ def read_schematic(words: dict[str, Any]) -> "Schematic":
 
 
 def _base(words: dict[str, Any]) -> "Schematic":
+    from flasher.schematic.check import check_schematic
     from flasher.schematic.load import load_schematic
     from flasher.schematic.model import Schematic
 
     board, file = words["board"], words["schematic_file"]
     if file:
-        return load_schematic(file, board=board, ignore_unknown=words["ignore_unknown"])
+        schematic = load_schematic(file, board=board, ignore_unknown=words["ignore_unknown"])
+        check_schematic(schematic, source=str(file))
+        return schematic
     if not board:
         raise click.UsageError("name a --board, or a --schematic that does")
     return Schematic(board=board)
