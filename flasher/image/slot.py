@@ -111,7 +111,7 @@ def _make_root(
         )
         extras.place(work / "root")
         seal_root(work / "root")
-        write_squashfs(image, work / "root", time_s=inputs.build_time)
+        write_squashfs(image, work / "root", arch=design.profile.arch, time_s=inputs.build_time)
         running.detail = format_size(image.stat().st_size)
     return image
 
