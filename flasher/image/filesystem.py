@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from boards.profile import Arch
 from edge.units import MIB
@@ -14,9 +15,11 @@ from flasher.tool import run_tool
 _SQUASHFS_BLOCK = "64K"
 # A starting board mostly unpacks. What zstd saves in size costs a small processor seconds; a PC
 # does not notice, and its microcode takes the room.
-_SQUASHFS_COMPRESSION: dict[Arch, tuple[str, ...]] = {
-    "arm64": ("-comp", "lz4", "-Xhc"),
-    "amd64": ("-comp", "zstd", "-Xcompression-level", "15"),
+Packing = Literal["gzip", "lz4", "zstd"]
+_PACKINGS: dict[Packing, tuple[str, ...]] = {
+    "gzip": ("-comp", "gzip"),
+    "lz4": ("-comp", "lz4", "-Xhc"),
+    "zstd": ("-comp", "zstd", "-Xcompression-level", "15"),
 }
 # What GRUB's driver reads, named one by one: distributions differ in their defaults.
 _EXT4_FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,sparse_super,large_file"
@@ -24,13 +27,23 @@ _EXT4_JOURNAL_MIB = 8
 _FAT32_CLUSTERS = 65525
 
 
-def write_squashfs(output: Path, tree: Path, *, arch: Arch, time_s: int) -> None:
-    """Write a squashfs of `tree` for `arch`, with all files owned by root and dated `time_s`."""
+def choose_packing(arch: Arch, origin: str) -> Packing:
+    """Return how a root is packed for a kernel of this origin.
+
+    Debian's kernels read all three; gzip is what a kernel from elsewhere reads if nobody chose.
+    """
+    if origin == "file":
+        return "gzip"
+    return "lz4" if arch == "arm64" else "zstd"
+
+
+def write_squashfs(output: Path, tree: Path, *, packing: Packing, time_s: int) -> None:
+    """Write a squashfs of `tree`, with all files owned by root and dated `time_s`."""
     output.unlink(missing_ok=True)
     run_tool(
         "mksquashfs",
         *(tree, output, "-noappend", "-no-progress", "-quiet", "-all-root", "-no-xattrs"),
-        *(*_SQUASHFS_COMPRESSION[arch], "-b", _SQUASHFS_BLOCK),
+        *(*_PACKINGS[packing], "-b", _SQUASHFS_BLOCK),
         *("-mkfs-time", str(time_s), "-all-time", str(time_s)),
     )
 

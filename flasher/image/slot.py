@@ -14,7 +14,7 @@ from flasher.debian.module import Module, ModuleTree
 from flasher.debian.suite import suite_name
 from flasher.extension.compose import Composition, Sources, compose
 from flasher.image.design import Design
-from flasher.image.filesystem import write_squashfs
+from flasher.image.filesystem import choose_packing, write_squashfs
 from flasher.image.initramfs import write_initramfs
 from flasher.image.inputs import Inputs
 from flasher.image.report import describe
@@ -111,7 +111,8 @@ def _make_root(
         )
         extras.place(work / "root")
         seal_root(work / "root")
-        write_squashfs(image, work / "root", arch=design.profile.arch, time_s=inputs.build_time)
+        packing = choose_packing(design.profile.arch, design.profile.kernel.origin)
+        write_squashfs(image, work / "root", packing=packing, time_s=inputs.build_time)
         running.detail = format_size(image.stat().st_size)
     return image
 

@@ -336,7 +336,7 @@ def _slot(parts: Parts, work: Path) -> dict[str, bytes]:
     seal_root(tree)
     if parts.edit_root is not None:
         parts.edit_root(tree)
-    write_squashfs(work / "root.squashfs", tree, arch=parts.profile.arch, time_s=_TIME_S)
+    write_squashfs(work / "root.squashfs", tree, packing="lz4", time_s=_TIME_S)
     arch = parts.profile.arch if parts.arch == parts.profile.arch else parts.arch
     write_initramfs(
         work / "initramfs",

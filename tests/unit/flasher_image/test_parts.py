@@ -15,6 +15,7 @@ from edge.units import MIB
 from flasher.debian.fetch import Cache
 from flasher.image import grub
 from flasher.image.assemble import Content, plan_table, write_image
+from flasher.image.filesystem import choose_packing
 from flasher.image.root import remove_unwanted
 from flasher.image.wheel import copy_own_packages, node_requirements, unpack_wheel
 from flasher.table import read_table
@@ -219,3 +220,10 @@ def test_a_loader_that_would_reach_into_the_first_partition_is_refused(tmp_path:
     with (tmp_path / "image").open("w+b") as file, pytest.raises(ImageError, match="room for"):
         write_image(file, table, contents)
     assert (tmp_path / "image").stat().st_size == 0
+
+
+def test_a_kernel_from_elsewhere_gets_a_root_that_any_kernel_reads() -> None:
+    """What a vendor switched on in a kernel is not known here."""
+    assert choose_packing("arm64", "file") == choose_packing("amd64", "file") == "gzip"
+    assert choose_packing("arm64", "backports") == "lz4"
+    assert choose_packing("amd64", "stable") == "zstd"
