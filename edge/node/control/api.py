@@ -5,6 +5,7 @@ The node key stays the same for the life of a card; only the certificate around 
 the fingerprint that the flasher recorded holds in maintenance and afterwards.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from edge.config.view import NodeView
 
 LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 600.0, 0.5
+EARLY_ASK_S = 2.0
 # Whoever plugs in a console later wants to read where the node waits, too.
 REPEAT_S = 30.0
 DIAGNOSTIC = "api-certificate"
@@ -83,11 +85,13 @@ class ApiController(Controller):
         due = self._certificates.is_due(wanted)
         if due:
             self._certificates.issue(wanted)
+        is_member = due and view is not None and not view.ca_key
+        has_asked = is_member and self._server is None and await self._ask_early(view, wanted)
         if self._server is None or self._server.maintenance != self.machine.in_maintenance:
             await self._serve()
         self._announce()
         await self._serve_trust()
-        if due and view and not view.ca_key:
+        if is_member and view and not has_asked:
             await self._ask_trustd(view, wanted)
         if due:
             self._certificates.settle(wanted)
@@ -124,6 +128,19 @@ class ApiController(Controller):
             "fqdn": names.dns[0],
         }
         self.store.put(kind.CERT_SANS, "api", spec, owner=self.name)
+
+    async def _ask_early(self, view: "NodeView | None", wanted: Wanted) -> bool:
+        """Try for a moment to have the cluster's certificate before anybody calls.
+
+        A worker that comes back would else look like a stranger until trustd has answered.
+        """
+        assert view, "asked for a configured node"
+        try:
+            async with asyncio.timeout(EARLY_ASK_S):
+                await self._certificates.ask(view, wanted.names, self._trust_hosts(view))
+        except (EdgeError, TimeoutError):
+            return False
+        return True
 
     async def _ask_trustd(self, view: "NodeView", wanted: Wanted) -> None:
         try:
