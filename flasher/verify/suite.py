@@ -2,6 +2,7 @@
 """All checks in their order, and the one function that runs them on an image."""
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from boards.catalog import load_profile
 from boards.profile import Profile
 from edge.errors import EdgeError, ImageError
+from edge.units import MIB, format_size
 from flasher.image.grub import BOOT_CONFIG
 from flasher.scratch import scratch_folder
 from flasher.source.format import COMPRESSIONS, HEAD_BYTES, Kind, recognise
@@ -41,6 +43,8 @@ _DIRECT = f"{SLOT}/cmdline.txt"
 _PACKED = COMPRESSIONS | {Kind.ZIP, Kind.TAR}
 _WANTED = "give a file that `edgectl image build` wrote"
 _TOOLS = ("debugfs", "unsquashfs")
+_ROOM_BYTES = 512 * MIB
+"""What an image takes up at most while it is looked into."""
 
 CHECKS: tuple[Check, ...] = (
     *table.CHECKS,
@@ -92,7 +96,19 @@ def verify_image(
     with _open(path) as subject:
         subject.profile = profile or load_profile(_board_of(subject))
         findings = tuple(run_check(check, subject) for check in checks)
+        if any(each.verdict is Verdict.FAILED for each in findings):
+            _require_room(subject.work)
     return Report(image=str(path), board=subject.profile.name, findings=findings)
+
+
+def _require_room(work: Path) -> None:
+    """Tell a fault of the image from one of the disk that it is unpacked on."""
+    free = shutil.disk_usage(work).free
+    if free < _ROOM_BYTES:
+        raise ImageError(
+            f"{work.parent} has {format_size(free)} left, too little to look into an image",
+            hint=f"free {format_size(_ROOM_BYTES)} there, or let TMPDIR name another folder",
+        )
 
 
 @contextmanager

@@ -175,3 +175,15 @@ def test_damage_in_the_root_is_told_alike_by_every_check(image: Path) -> None:
     told = [each.text for each in verify_image(image).failures if "root file" in each.text]
     assert len(told) > 1
     assert not [text for text in told if "dir_scan" in text]
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_image(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be unpacked for want of room says nothing about the image."""
+    describe(image, make_parts("qemu-arm64"))
+    image.write_bytes(image.read_bytes().replace(b"edge.board=", b"xxxx.board="))
+    full = shutil.disk_usage("/")._replace(free=1 << 20)
+    monkeypatch.setattr("flasher.verify.suite.shutil.disk_usage", lambda _path: full)
+    with pytest.raises(ImageError, match="too little to look into an image"):
+        verify_image(image)
