@@ -61,9 +61,16 @@ def require_tools(programs: Sequence[str]) -> None:
     Raises:
         ToolError: naming all that are missing and how to install them.
     """
-    missing = [program for program in programs if not _which(program)]
+    missing = [program for program in programs if not find_tool(program)]
     if missing:
         raise _missing(missing)
+
+
+def find_tool(program: str) -> str | None:
+    """Return the path of a program of this host, looking where ordinary users' PATH does not."""
+    # File system tools live in sbin.
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    return shutil.which(program, path=path)
 
 
 def _run(
@@ -100,16 +107,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _find(program: str) -> str:
-    found = _which(program)
+    found = find_tool(program)
     if found is None:
         raise _missing([program])
     return found
-
-
-def _which(program: str) -> str | None:
-    # File system tools live in sbin, which an ordinary user's PATH often lacks.
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-    return shutil.which(program, path=path)
 
 
 def _missing(programs: Sequence[str]) -> ToolError:

@@ -54,10 +54,26 @@ def build_slot(
         names = (*choose_modules(design, tree, listener), *extras.modules)
         modules = tree.load_order(dict.fromkeys(names))
         running.detail = f"{len(modules)} of kernel {tree.version}"
+    built_in = tree.built_in((*design.module_names, *_ROOT_MODULES))
     root_image = _make_root(
-        design, inputs, trees=trees, extras=extras, modules=modules, work=work, listener=listener
+        design,
+        inputs,
+        extras=extras,
+        modules=modules,
+        description={**describe(design, inputs, trees, extras), "built_in": built_in},
+        work=work,
+        listener=listener,
     )
-    initramfs = _make_initramfs(design, inputs, root_image, work, listener)
+    initramfs = work / "initramfs"
+    with step(listener, "build initramfs") as running:
+        write_initramfs(
+            initramfs,
+            arch=design.profile.arch,
+            modules=_named(tree.load_order(_ROOT_MODULES)),
+            root_image=root_image,
+            microcode=_microcode(design.profile, inputs),
+        )
+        running.detail = format_size(initramfs.stat().st_size)
     inputs.kernel.write(work / "vmlinuz", compressed=design.profile.kernel.compressed)
     return Slot(
         kernel=work / "vmlinuz",
@@ -91,23 +107,22 @@ def _make_root(
     design: Design,
     inputs: Inputs,
     *,
-    trees: Trees,
     extras: Composition,
     modules: list[Module],
+    description: Mapping[str, object],
     work: Path,
     listener: Listener,
 ) -> Path:
-    tree, image = inputs.kernel.module_tree(), work / "root.squashfs"
-    built_in = tree.built_in((*design.module_names, *_ROOT_MODULES))
+    image = work / "root.squashfs"
     with step(listener, "build root file system") as running:
         assemble_root(
             work / "root",
             inputs.base,
             compiler=inputs.compiler,
-            kernel_version=tree.version,
+            kernel_version=inputs.kernel.version,
             modules=modules,
             firmware=_firmware(design.profile, inputs),
-            description={**describe(design, inputs, trees, extras), "built_in": built_in},
+            description=description,
         )
         extras.place(work / "root")
         seal_root(work / "root")
@@ -115,22 +130,6 @@ def _make_root(
         write_squashfs(image, work / "root", packing=packing, time_s=inputs.build_time)
         running.detail = format_size(image.stat().st_size)
     return image
-
-
-def _make_initramfs(
-    design: Design, inputs: Inputs, root_image: Path, work: Path, listener: Listener
-) -> Path:
-    initramfs = work / "initramfs"
-    with step(listener, "build initramfs") as running:
-        write_initramfs(
-            initramfs,
-            arch=design.profile.arch,
-            modules=_named(inputs.kernel.module_tree().load_order(_ROOT_MODULES)),
-            root_image=root_image,
-            microcode=_microcode(design.profile, inputs),
-        )
-        running.detail = format_size(initramfs.stat().st_size)
-    return initramfs
 
 
 def _compose(design: Design, inputs: Inputs, tree: ModuleTree, listener: Listener) -> Composition:

@@ -14,6 +14,7 @@ from flasher.devicetree.merge import compile_overlay
 from flasher.devicetree.outcome import require_outcome
 from flasher.devicetree.overlay import CompiledOverlay
 from flasher.devicetree.tree import Node, Tree, load_tree, parse_tree, strings
+from flasher.tool import find_tool
 from flasher.verify.chain import TreeName, chain_of
 from flasher.verify.check import (
     Check,
@@ -25,7 +26,6 @@ from flasher.verify.check import (
     ok,
     warning,
 )
-from flasher.verify.read.tool import find_tool
 from flasher.verify.subject import Subject
 from overlays.choice import OverlayChoice, parse_choice
 from overlays.resolve import resolve

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from flasher.tool import find_tool
 from flasher.verify.check import Check, Outcome, failed, judge, not_applicable, not_checked, ok
 from flasher.verify.read.fat import FAT32_LIMIT
-from flasher.verify.read.tool import find_tool
 from flasher.verify.subject import Subject
 
 _SUPER_AT = 1024

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 from flasher.image.grub import BOOT_CONFIG, GRUBENV, LOADER_CONFIG, USER_CONFIG
+from flasher.tool import find_tool
 from flasher.verify.check import Check, Outcome, failed, judge, not_applicable, not_checked
-from flasher.verify.read.tool import find_tool
 from flasher.verify.subject import SLOT, Subject
 
 _PROGRAM = "grub-script-check"

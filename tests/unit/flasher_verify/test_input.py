@@ -101,7 +101,7 @@ def test_a_missing_program_is_told_before_anything_else(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The image cannot be taken apart without two of them."""
-    monkeypatch.setattr("flasher.tool._which", lambda program: None)
+    monkeypatch.setattr("flasher.tool.find_tool", lambda program: None)
     with pytest.raises(ToolError, match="debugfs, unsquashfs"):
         verify_image(image)
 

@@ -298,7 +298,7 @@ def test_missing_qemu_img_is_named(
     """Only those who have a qcow2 image need the program."""
     disk = tmp_path / "disk.qcow2"
     run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk)
-    monkeypatch.setattr("flasher.tool._which", lambda program: None)
+    monkeypatch.setattr("flasher.tool.find_tool", lambda program: None)
     with pytest.raises(ToolError, match="qemu-img") as caught:
         load_image(disk)
     assert caught.value.hint == "sudo apt install qemu-utils"
