@@ -12,10 +12,14 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -81,6 +85,10 @@ TEST_PACKAGES = {
     "util-linux": "losetup",
     "zip": "zip",
 }
+# Folders of tests/integration that take as long as all other tests: what is done with images.
+IMAGE_TESTS = ("boards", "demo", "devicetree", "image", "qemu")
+SUITE_GB = 8
+END_S = 30.0
 
 
 class Stop(Exception):
@@ -118,13 +126,15 @@ def demo(options: argparse.Namespace) -> int:
 
 def test(options: argparse.Namespace) -> int:
     """Check and test everything, or only what pytest's arguments select."""
+    if not options.rest:
+        warn_of_full_disk()
     make_environment("dev")
     packages = BUILD_PACKAGES | EMULATOR_PACKAGES | BOARD_PACKAGES | TEST_PACKAGES
     install_packages(packages, agreed=options.yes, needed=True)
     upgrade_qemu(agreed=options.yes)
-    if not options.rest and (code := check(options)):
-        return code
-    return run(PYTHON, "-m", "pytest", "-q", *options.rest)
+    if options.rest:
+        return run(PYTHON, "-m", "pytest", "-q", *options.rest)
+    return check(options) or run_beside(split_suite())
 
 
 def emulators(options: argparse.Namespace) -> int:
@@ -429,15 +439,109 @@ def say(text: str) -> None:
 
 def run(*command: object) -> int:
     """Run a command in the checkout and return its exit code."""
-    environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{SEARCH}"}
     words = [str(word) for word in command]
-    process = subprocess.Popen(words, cwd=ROOT, env=environment)
+    process = subprocess.Popen(words, cwd=ROOT, env=_environment())
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
             # The child got it too and tidies up; its exit code is the answer.
             continue
+
+
+def warn_of_full_disk() -> None:
+    """Say so when there may be too little room for what the whole suite writes."""
+    cache = Path(os.environ.get("EDGECTL_CACHE") or Path.home())
+    for place, name in ((Path(tempfile.gettempdir()), "TMPDIR"), (cache, "EDGECTL_CACHE")):
+        there = next(each for each in (place, *place.parents) if each.exists())
+        free_gb = shutil.disk_usage(there).free / 1e9
+        if free_gb < SUITE_GB:
+            say(
+                f"dev.py: {place} has {free_gb:.1f} GB free and the suite writes up to {SUITE_GB}"
+                f" GB: make room, or name another disk with {name}"
+            )
+
+
+def split_suite() -> dict[str, list[str]]:
+    """Return pytest's arguments for two halves that take equally long; no test is in neither."""
+    folders = [f"tests/integration/{name}" for name in IMAGE_TESTS]
+    return {"images": folders, "others": [f"--ignore={folder}" for folder in folders]}
+
+
+def run_beside(parts: Mapping[str, Sequence[str]]) -> int:
+    """Run pytest for each part at the same time; end with what failed in all of them."""
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
+    runs = [Part(name, arguments) for name, arguments in parts.items()]
+    try:
+        for part in runs:
+            part.wait()
+    except KeyboardInterrupt:
+        for part in runs:
+            part.end()
+        raise
+    print("\n" + "\n".join(line for part in runs for line in part.summary()), flush=True)
+    return next((1 for part in runs if part.process.returncode), 0)
+
+
+class Part:
+    """A part of the suite in a process group of its own; its lines are printed as they come."""
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        self.name = name
+        self.lines: list[str] = []
+        command = [str(PYTHON), "-m", "pytest", "-q", "--durations=25"]
+        # The folders of all parts are numbered together: the last of each is kept.
+        command += ["-o", "tmp_path_retention_count=2", *arguments]
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when the process has ended and all that it said is printed."""
+        self.process.wait(timeout_s)
+        # What a test may have left running holds the pipe open.
+        self._reader.join(END_S)
+
+    def end(self) -> None:
+        """Interrupt the process and all that it started, and kill what does not heed that."""
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, number)
+            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                self.wait(END_S)
+                return
+
+    def summary(self) -> list[str]:
+        """Return the short summary of what did not pass, and how the process ended."""
+        starts = [at for at, line in enumerate(self.lines) if "short test summary" in line]
+        lines = self.lines[starts[-1] + 1 :] if starts else self.lines[-1:]
+        code = self.process.returncode
+        if code < 0:
+            lines = [*lines, f"ended by signal {-code} ({signal.Signals(-code).name})"]
+        elif code > 1:
+            lines = [*lines, f"ended with exit code {code}: pytest itself failed"]
+        return [f"{self.name}: {line}" for line in lines]
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            print(f"{self.name}: {self.lines[-1]}", flush=True)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{VENV / 'bin'}:{SEARCH}"}
 
 
 def _parse() -> argparse.Namespace:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from edge.api import machine_pb2
 from edge.node.boot.supervisor import Request
 from edge.node.event import EventBus
 from edge.node.sequence import Sequence
@@ -57,5 +56,5 @@ class Ending:
             with self._sequence.task(self._first.phase, self._first.task):
                 await self._first.do()
         if self._request is Request.REBOOT:
-            self._events.publish(machine_pb2.RestartEvent(cmd=_RESTART), actor=self.actor)
+            self._events.publish("RestartEvent", {"cmd": _RESTART}, actor=self.actor)
         self._sequence.start("stopEverything", "stopAllServices")

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened on this node, as upstream's event messages: the last 1000, and live."""
+"""What happened on this node, as upstream's event messages: the last 1000, and live.
+
+Events are kept as the words they were told in and become messages when somebody reads them: a
+board tells many before its API serves, and the messages' library takes it long to load.
+"""
 
 import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import Message
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 HISTORY = 1000
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
@@ -17,12 +23,21 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeEvent:
-    """One event: its payload, a time-ordered identity, and who caused it."""
+    """One event: its message's name and fields, a time-ordered identity, and who caused it."""
 
     id: str
     actor: str
     seconds: float
-    payload: Message
+    name: str
+    fields: Mapping[str, Any]
+
+    @property
+    def payload(self) -> "Message":
+        """Return the message."""
+        from edge.api import machine_pb2
+
+        message: Message = getattr(machine_pb2, self.name)(**self.fields)
+        return message
 
 
 class EventBus:
@@ -33,9 +48,15 @@ class EventBus:
         self._subscribers: set[asyncio.Queue[NodeEvent]] = set()
         self._count = int.from_bytes(os.urandom(2), "big")
 
-    def publish(self, payload: Message, actor: str = "") -> None:
-        """Add an event and hand it to every subscriber."""
-        event = NodeEvent(id=self._next_id(), actor=actor, seconds=time.time(), payload=payload)
+    def publish(self, name: str, fields: Mapping[str, Any], *, actor: str = "") -> None:
+        """Add an event and hand it to every subscriber.
+
+        `name` is that of a message of upstream's machine API, `fields` are its fields: messages
+        in it are mappings, and enumerations the names of their values.
+        """
+        event = NodeEvent(
+            id=self._next_id(), actor=actor, seconds=time.time(), name=name, fields=fields
+        )
         self._history.append(event)
         for queue in self._subscribers:
             if queue.full():

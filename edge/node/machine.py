@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from edge.api import machine_pb2
 from edge.errors import ConfigError, EdgeError, ImageError, NodeError
 from edge.meta import keys
 from edge.meta.enrolment import Enrolment
@@ -133,7 +132,7 @@ class Machine:
         self.store.put(
             kind.MACHINE_STATUS, "machine", spec, owner="runtime.MachineStatusController"
         )
-        self.events.publish(_status_event(stage, status))
+        self.events.publish("MachineStatusEvent", _status_event(stage, status))
 
     def diagnose(self, name: str, message: str) -> None:
         """Tell the operator about something that is wrong but does not stop the node."""
@@ -298,10 +297,10 @@ class Machine:
         except ConfigError as error:
             faults = "; ".join((error.message, *error.faults))
             self.diagnose("config", f"the configuration on STATE is not valid: {faults}")
-            self.events.publish(machine_pb2.ConfigValidationErrorEvent(error=faults))
+            self.events.publish("ConfigValidationErrorEvent", {"error": faults})
         except (OSError, EdgeError) as error:
             self.diagnose("config", f"the configuration on STATE cannot be read: {error}")
-            self.events.publish(machine_pb2.ConfigLoadErrorEvent(error=str(error)))
+            self.events.publish("ConfigLoadErrorEvent", {"error": str(error)})
 
     async def _take_delivered(self, delivered: bytes | None) -> None:
         """Take the configuration that the card brought as if somebody had applied it.
@@ -349,18 +348,11 @@ class Machine:
         )
 
 
-def _status_event(stage: Stage, status: dict[str, object]) -> machine_pb2.MachineStatusEvent:
-    unmet = status.get("unmetConditions")
-    conditions = unmet if isinstance(unmet, list) else []
-    return machine_pb2.MachineStatusEvent(
-        stage=str(stage).upper().replace(" ", "_"),
-        status=machine_pb2.MachineStatusEvent.MachineStatus(
-            ready=bool(status.get("ready")),
-            unmet_conditions=[
-                machine_pb2.MachineStatusEvent.MachineStatus.UnmetCondition(
-                    name=condition["name"], reason=condition["reason"]
-                )
-                for condition in conditions
-            ],
-        ),
-    )
+def _status_event(stage: Stage, status: dict[str, object]) -> dict[str, object]:
+    return {
+        "stage": str(stage).upper().replace(" ", "_"),
+        "status": {
+            "ready": bool(status.get("ready")),
+            "unmet_conditions": status.get("unmetConditions") or [],
+        },
+    }

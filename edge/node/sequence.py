@@ -7,8 +7,8 @@ same; a phase here has one task.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from edge.api import common_pb2, machine_pb2
 from edge.node.event import EventBus
 
 
@@ -18,17 +18,17 @@ class Sequence:
     def __init__(self, events: EventBus, name: str, actor: str = "") -> None:
         self.name, self.actor = name, actor
         self._events = events
-        self._publish(machine_pb2.SequenceEvent(sequence=name, action="START"))
+        self._tell("SequenceEvent", sequence=name, action="START")
 
     def start(self, phase: str, task: str) -> None:
         """Tell that a task begins, and its phase with it."""
-        self._publish(machine_pb2.PhaseEvent(phase=phase, action="START"))
-        self._publish(machine_pb2.TaskEvent(task=task, action="START"))
+        self._tell("PhaseEvent", phase=phase, action="START")
+        self._tell("TaskEvent", task=task, action="START")
 
     def stop(self, phase: str, task: str) -> None:
         """Tell that a task is over, and its phase with it."""
-        self._publish(machine_pb2.TaskEvent(task=task, action="STOP"))
-        self._publish(machine_pb2.PhaseEvent(phase=phase, action="STOP"))
+        self._tell("TaskEvent", task=task, action="STOP")
+        self._tell("PhaseEvent", phase=phase, action="STOP")
 
     @contextmanager
     def task(self, phase: str, task: str) -> Iterator[None]:
@@ -43,12 +43,8 @@ class Sequence:
 
     def end(self, error: str = "") -> None:
         """Tell that the sequence is over, and what went wrong if anything did."""
-        event = machine_pb2.SequenceEvent(sequence=self.name, action="STOP")
-        if error:
-            event.error.CopyFrom(common_pb2.Error(code=common_pb2.FATAL, message=error))
-        self._publish(event)
+        reason = {"error": {"code": "FATAL", "message": error}} if error else {}
+        self._tell("SequenceEvent", sequence=self.name, action="STOP", **reason)
 
-    def _publish(
-        self, event: machine_pb2.SequenceEvent | machine_pb2.PhaseEvent | machine_pb2.TaskEvent
-    ) -> None:
-        self._events.publish(event, actor=self.actor)
+    def _tell(self, event: str, **fields: Any) -> None:
+        self._events.publish(event, fields, actor=self.actor)

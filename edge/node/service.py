@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from edge.api import machine_pb2
 from edge.node.event import EventBus
 from edge.node.resource import kind
 from edge.node.resource.store import Store
@@ -143,14 +142,15 @@ class Services:
         }
         self._store.put(kind.SERVICE, service.id, spec, owner="v1alpha1.ServiceController")
         self._events.publish(
-            machine_pb2.ServiceStateEvent(
-                service=service.id,
-                action=service.state.name,
-                message=message,
-                health=machine_pb2.ServiceHealth(
-                    unknown=health.healthy is None,
-                    healthy=health.healthy is True,
-                    last_message=health.message,
-                ),
-            )
+            "ServiceStateEvent",
+            {
+                "service": service.id,
+                "action": service.state.name,
+                "message": message,
+                "health": {
+                    "unknown": health.healthy is None,
+                    "healthy": health.healthy is True,
+                    "last_message": health.message,
+                },
+            },
         )

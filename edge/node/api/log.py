@@ -153,6 +153,7 @@ def _select(history: list[NodeEvent], request: machine_pb2.EventsRequest) -> lis
 
 
 def _event(event: NodeEvent) -> machine_pb2.Event:
-    name = event.payload.DESCRIPTOR.full_name
-    data = AnyMessage(type_url=f"talos/runtime/{name}", value=event.payload.SerializeToString())
+    payload = event.payload
+    name = payload.DESCRIPTOR.full_name
+    data = AnyMessage(type_url=f"talos/runtime/{name}", value=payload.SerializeToString())
     return machine_pb2.Event(data=data, id=event.id, actor_id=event.actor)

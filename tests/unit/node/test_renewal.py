@@ -117,8 +117,7 @@ async def test_a_stream_outlives_its_certificate(
         await asyncio.sleep(max(0.0, (expiry - datetime.now(UTC)).total_seconds() + 0.1))
         async with _channel(address, bundle) as new:
             await _machine(new).Version(Empty(), wait_for_ready=True, timeout=PATIENCE_S)
-        event = machine_pb2.ServiceStateEvent(service="witness")
-        chosen.machine.events.publish(event)
+        chosen.machine.events.publish("ServiceStateEvent", {"service": "witness"})
         async with asyncio.timeout(PATIENCE_S):
             while b"witness" not in (await events.read()).data.value:
                 pass
