@@ -477,11 +477,21 @@ def run_beside(parts: Mapping[str, Sequence[str]]) -> int:
         for part in runs:
             part.wait()
     except KeyboardInterrupt:
-        for part in runs:
-            part.end()
+        _end(runs)
         raise
     print("\n" + "\n".join(line for part in runs for line in part.summary()), flush=True)
-    return next((1 for part in runs if part.process.returncode), 0)
+    return int(any(part.process.returncode for part in runs))
+
+
+def _end(runs: Sequence["Part"]) -> None:
+    """Interrupt the processes and all that they started, then kill what did not heed that."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        for part in runs:
+            with suppress(ProcessLookupError):
+                os.killpg(part.process.pid, number)
+        with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            for part in runs:
+                part.wait(END_S)
 
 
 class Part:
@@ -513,15 +523,6 @@ class Part:
         # What a test may have left running holds the pipe open.
         self._reader.join(END_S)
 
-    def end(self) -> None:
-        """Interrupt the process and all that it started, and kill what does not heed that."""
-        for number in (signal.SIGINT, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
-            with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-                self.wait(END_S)
-                return
-
     def summary(self) -> list[str]:
         """Return the short summary of what did not pass, and how the process ended."""
         starts = [at for at, line in enumerate(self.lines) if "short test summary" in line]
@@ -535,9 +536,10 @@ class Part:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            print(f"{self.name}: {self.lines[-1]}", flush=True)
+        with self.process.stdout as lines:
+            for line in lines:
+                self.lines.append(line.rstrip("\n"))
+                print(f"{self.name}: {self.lines[-1]}\n", end="", flush=True)
 
 
 def _environment() -> dict[str, str]:

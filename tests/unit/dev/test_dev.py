@@ -2,8 +2,11 @@
 """dev.py before it has done anything: what it asks, prints and refuses."""
 
 import importlib.util
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -199,3 +202,120 @@ def test_a_new_qemu_needs_nothing(dev: ModuleType, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(dev, "qemu_version", lambda: 10)
     monkeypatch.setattr(dev, "_read_assignments", None)
     assert dev.upgrade_qemu(agreed=False)
+
+
+def test_every_test_is_in_one_half(dev: ModuleType) -> None:
+    """The second half is named by what it leaves out, so that a new folder cannot be missed."""
+    folders, others = dev.split_suite().values()
+    assert others == [f"--ignore={folder}" for folder in folders]
+    assert all(any((ROOT / folder).glob("test_*.py")) for folder in folders)
+
+
+@pytest.fixture
+def suite(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that stands for the checkout."""
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "PYTHON", sys.executable)
+    monkeypatch.setattr(dev.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take seconds to load
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = ['-ra']\n")
+    return tmp_path
+
+
+def run_tests(dev: ModuleType, **texts: str) -> int:
+    """Run files with these texts beside each other."""
+    for name, text in texts.items():
+        (dev.ROOT / name).mkdir()
+        (dev.ROOT / name / f"test_{name}.py").write_text(text)
+    return int(dev.run_beside({name: [name] for name in texts}))
+
+
+def test_what_failed_in_either_half_is_at_the_end(
+    dev: ModuleType, suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines are printed as they come, each with its half; the last ones tell what failed."""
+    bad = "def test_b(): assert 1 == 2\n"
+    assert run_tests(dev, good="def test_a(): pass\n", bad=bad) == 1
+    text = capsys.readouterr().out
+    last = text.rpartition("\n\n")[2].splitlines()
+    assert last[0].startswith("good: 1 passed")
+    assert last[1].startswith("bad: FAILED bad/test_bad.py::test_b - ")
+    assert last[2].startswith("bad: 1 failed")
+    assert "\nbad: E " in text.removesuffix(last[-1])
+
+
+def test_halves_that_pass_end_well(dev: ModuleType, suite: Path) -> None:
+    """Both must."""
+    assert run_tests(dev, one="def test_a(): pass\n", two="def test_b(): pass\n") == 0
+
+
+def test_a_half_that_is_killed_is_told(
+    dev: ModuleType, suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has no summary of its own; the other half goes on to its end."""
+    killed = "import os, signal\ndef test_b(): os.kill(os.getpid(), signal.SIGKILL)\n"
+    assert run_tests(dev, killed=killed, good="def test_a(): pass\n") == 1
+    last = capsys.readouterr().out.splitlines()[-2:]
+    assert last[0] == "killed: ended by signal 9 (SIGKILL)"
+    assert last[1].startswith("good: 1 passed")
+
+
+SLOW = """
+import subprocess
+def test_it():
+    subprocess.run(["sh", "-c", "echo $$ > {name}.part; mv {name}.part {name}.pid; exec sleep 600"])
+"""
+PROGRAM = """
+import importlib.util, pathlib, sys
+specification = importlib.util.spec_from_file_location("dev", {dev!r})
+dev = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(dev)
+dev.ROOT, dev.PYTHON = pathlib.Path({suite!r}), sys.executable
+dev.run_beside({{"one": ["one"], "two": ["two"]}})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_both_halves(suite: Path, number: signal.Signals) -> None:
+    """Neither pytest nor what it started outlives it."""
+    for name in ("one", "two"):
+        (suite / name).mkdir()
+        (suite / name / f"test_{name}.py").write_text(SLOW.format(name=name))
+    program = PROGRAM.format(dev=str(ROOT / "dev.py"), suite=str(suite))
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: len([*suite.glob("*.pid")]) == 2)
+        process.send_signal(number)
+        assert b"KeyboardInterrupt" in process.communicate(timeout=90)[0]
+    started = [Path("/proc", path.read_text().strip()) for path in suite.glob("*.pid")]
+    wait_until(lambda: not any(is_running(each) for each in started))
+
+
+def wait_until(check: Callable[[], bool], deadline_s: float = 60.0) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not check():
+        assert time.monotonic() < deadline, "it did not happen in time"
+
+
+def is_running(process: Path) -> bool:
+    try:
+        return bool((process / "cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def test_little_room_is_one_plain_line(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a warning, with what to do."""
+    monkeypatch.setattr(dev.tempfile, "gettempdir", lambda: "/nonexistent/tmp")
+    monkeypatch.setenv("EDGECTL_CACHE", "/")
+    monkeypatch.setattr(dev, "SUITE_GB", 10**9)
+    dev.warn_of_full_disk()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("dev.py: /nonexistent/tmp has ")
+    assert first.endswith("make room, or name another disk with TMPDIR")
+    assert second.endswith("EDGECTL_CACHE")
+    monkeypatch.setattr(dev, "SUITE_GB", 0)
+    dev.warn_of_full_disk()
+    assert capsys.readouterr().err == ""
