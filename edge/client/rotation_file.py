@@ -12,10 +12,12 @@ from typing import Any
 
 from edge.client.rotate import Rotation
 from edge.client.trust import Mutual
-from edge.config.file import read_text, write_file
+from edge.config.file import write_file
 from edge.errors import ConfigError
-from edge.pki.certificate import CLIENT_LIFETIME, KeyPair, inspect, issue_client, new_ca
+from edge.pki.certificate import KeyPair, inspect, issue_client, new_ca
+from edge.pki.lifetime import CLIENT_LIFETIME
 from edge.pki.role import Role
+from edge.text import read_text
 
 SUFFIX = ".rotation"
 

@@ -18,7 +18,7 @@ from edge.node.boot.image import ImageInfo, read_image
 from edge.node.boot.module import COLDPLUGGED
 from edge.node.boot.supervisor import Request
 from edge.node.boot.watchdog import REQUEST
-from edge.node.containerd.place import BOARD_SOCKETS
+from edge.node.containerd.sockets import BOARD_SOCKETS
 from edge.node.disk import EPHEMERAL, STATE, SystemDisk, find_system_disk, whole_disks
 from edge.node.kmsg import format_record
 from edge.node.network.board import BoardNetwork

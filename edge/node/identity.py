@@ -6,7 +6,6 @@ import uuid
 
 from edge.node.machine import Machine
 from edge.node.resource import kind
-from edge.pki.key import spki_digest
 
 _BLANK = {"", "00000000-0000-0000-0000-000000000000", "03000200-0400-0500-0006-000700080009"}
 
@@ -19,7 +18,7 @@ def machine_uuid(machine: Machine) -> str:
     firmware = machine.platform.identity().get("uuid", "").lower()
     if firmware not in _BLANK:
         return firmware
-    return str(uuid.UUID(bytes=spki_digest(machine.key)[:16], version=4))
+    return str(uuid.UUID(bytes=machine.key_digest[:16], version=4))
 
 
 def stable_name(machine: Machine) -> str:

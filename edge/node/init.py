@@ -119,9 +119,12 @@ def _run_machined() -> None:
     # Loading makes many objects and next to no garbage; machined collects once it has loaded.
     gc.disable()
     sys.argv = ["machined"]
+    from edge.node.signing import SigningProcess
+
+    signing = SigningProcess()
     from edge.node.machined import main as run
 
-    run()
+    run(signing)
 
 
 def supervise(supervisor: Supervisor, watchdog: WatchdogKeeper) -> Request:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
-from edge.node.containerd.place import lab_sockets
+from edge.node.containerd.sockets import lab_sockets
 from edge.node.disk import SystemDisk, open_disk
 from edge.node.kmsg import format_line
 from edge.node.log import Ring

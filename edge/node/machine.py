@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from edge.errors import ConfigError, EdgeError, ImageError, NodeError
+from edge.errors import ConfigError, EdgeError, ImageError, NodeError, TrustError
 from edge.meta import keys
 from edge.meta.enrolment import Enrolment
 from edge.node import volume
@@ -33,9 +33,9 @@ from edge.node.resource import kind
 from edge.node.resource.store import Store
 from edge.node.sequence import Sequence
 from edge.node.service import Services
+from edge.node.signer import Signer
 from edge.node.volume import Volumes
-from edge.pki.certificate import BACKDATE, inspect, split_bundle
-from edge.pki.key import new_key
+from edge.pki.lifetime import BACKDATE
 
 _log = logger("machined")
 _OWNER = "config.AcquireController"
@@ -66,7 +66,12 @@ class Machine:
     stage: Stage = Stage.BOOTING
     active: Configuration | None = None
     key: bytes = b""
+    key_digest: bytes = b""
+    """The SHA-256 of the public half of `key`, by which clients know this node."""
+    signer: Signer = field(default_factory=Signer)
     enrolment: Enrolment | None = None
+    reachable: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the API is served at an address."""
     ended: asyncio.Future[Request] = field(init=False)
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     to_wipe: tuple[str, ...] = ()
@@ -93,6 +98,7 @@ class Machine:
             self.volumes = await volume.open_volumes(disk, self.platform.driver)
         with starting.task("meta", "reloadMeta"):
             values = self._read_meta()
+            await self._take_key(values.get(keys.NODE_KEY))
         with starting.task("config", "loadConfig"):
             self._read_state()
             await self._take_delivered(values.get(keys.MACHINE_CONFIG))
@@ -156,6 +162,8 @@ class Machine:
         # It cannot be earlier than when the cluster's authority was made. A board without a
         # clock and out of reach of a time server would refuse every client otherwise.
         if cas := configuration.view.trusted_cas:
+            from edge.pki.certificate import inspect, split_bundle
+
             made = max(inspect(each).not_before for each in split_bundle(cas)) + BACKDATE
             self._raise_clock(made.timestamp())
         self.store.put(
@@ -239,7 +247,6 @@ class Machine:
             self.diagnose("meta", "META was empty: this node's key and enrolment are new or gone")
         last = values.get(keys.LAST_TIME, b"")
         self._raise_clock(float(last) if last.isdigit() else 0.0)
-        self.key = values.get(keys.NODE_KEY) or self._new_key()
         if keys.ENROLMENT in values:
             try:
                 self.enrolment = Enrolment.from_json(values[keys.ENROLMENT])
@@ -277,14 +284,19 @@ class Machine:
             return True
         return False
 
-    def _new_key(self) -> bytes:
-        key = new_key()
-        if self.volumes.meta:
+    async def _take_key(self, known: bytes | None) -> None:
+        try:
+            taken = await self.signer.take_key(known or None)
+        except TrustError as error:
+            # The one there stays: somebody may know what to make of it.
+            self.diagnose("key", f"the node key in META is unusable, another serves now: {error}")
+            taken = await self.signer.take_key(None)
+        self.key, self.key_digest = taken.pem, taken.digest
+        if not known and self.volumes.meta:
             try:
-                self.volumes.meta.set(keys.NODE_KEY, key)
+                self.volumes.meta.set(keys.NODE_KEY, taken.pem)
             except (EdgeError, OSError) as error:
                 self.diagnose("meta", f"the node key cannot be kept: {error}")
-        return key
 
     def _read_state(self) -> None:
         if self.volumes.state is None:

@@ -8,7 +8,6 @@ name, resolvers, META counts, so that a node stays where it was found when it is
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge.config.metal import MetalNetwork, parse_metal
 from edge.errors import ConfigError
 from edge.meta import keys
 from edge.node.machine import Machine
@@ -16,22 +15,31 @@ from edge.node.resource import kind
 
 if TYPE_CHECKING:
     from edge.config.interface import NetworkView
+    from edge.config.metal import MetalNetwork
 
 _DIAGNOSTIC = "metal-network"
 
 
-def metal_network(machine: Machine) -> MetalNetwork | None:
+def metal_network(machine: Machine) -> "MetalNetwork | None":
     """Return the network in META, or nothing without one that can be read."""
     key = keys.key_name(keys.METAL_NETWORK)
     text = machine.store.spec(kind.META_KEY, key).get("value", "")
+    found = _parse(machine, text) if text else None
+    if found or not text:
+        machine.store.remove(kind.DIAGNOSTIC, _DIAGNOSTIC)
+    return found
+
+
+def _parse(machine: Machine, text: str) -> "MetalNetwork | None":
+    # Most cards bring none, and what reads them takes a board a moment to load.
+    from edge.config.metal import parse_metal
+
     try:
-        found = parse_metal(text) if text else None
+        return parse_metal(text)
     except ConfigError as error:
         faults = "; ".join((error.message, *error.faults))
         machine.diagnose(_DIAGNOSTIC, f"the network that META brings cannot be used: {faults}")
         return None
-    machine.store.remove(kind.DIAGNOSTIC, _DIAGNOSTIC)
-    return found
 
 
 def wanted_network(machine: Machine) -> "NetworkView | None":

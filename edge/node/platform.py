@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
-from edge.node.containerd.place import Sockets
+from edge.node.containerd.sockets import Sockets
 from edge.node.disk import SystemDisk
 from edge.node.resource.store import Store
 from edge.node.volume import Driver

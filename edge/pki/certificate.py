@@ -28,14 +28,9 @@ from edge.pki.key import (
     new_labelled_key,
     spki_digest,
 )
+from edge.pki.lifetime import BACKDATE, CA_LIFETIME, CLIENT_LIFETIME, SERVER_LIFETIME
 
 Address = IPv4Address | IPv6Address
-
-CA_LIFETIME = timedelta(hours=87600)
-CLIENT_LIFETIME = timedelta(days=365)
-SERVER_LIFETIME = timedelta(hours=24)
-BACKDATE = timedelta(hours=1)
-"""Certificates start this much before they are made, for clocks that lag."""
 
 _USAGE_NAMES = {Usage.SERVER_AUTH: "server_auth", Usage.CLIENT_AUTH: "client_auth"}
 

@@ -12,7 +12,7 @@ from edge.errors import ToolError
 from edge.meta.partition import MetaPartition
 from edge.node.boot.image import ImageInfo
 from edge.node.boot.supervisor import Request
-from edge.node.containerd.place import lab_sockets
+from edge.node.containerd.sockets import lab_sockets
 from edge.node.disk import (
     LINUX_GUID,
     MBR_LINUX,

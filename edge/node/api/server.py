@@ -1,47 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The listening server: ports, TLS, and which services are registered.
+"""The listening server: ports and TLS; what is behind them is loaded for the first call.
 
 In maintenance mode TLS proves only the server; afterwards both sides. Certificates are handed
 out by a fetcher, so a renewed one takes effect for new connections without a restart.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from edge.api import (
-    cluster_pb2_grpc,
-    inspect_pb2_grpc,
-    machine_pb2_grpc,
-    resource_pb2_grpc,
-    storage_pb2_grpc,
-    time_pb2_grpc,
-)
 from edge.errors import NodeError
-from edge.node.api.absent import SERVICES, AbsentCalls, absent_service
-from edge.node.api.capture import CaptureCalls
-from edge.node.api.client_config import ClientConfigCalls
-from edge.node.api.container import ContainerCalls
-from edge.node.api.file import FileCalls
-from edge.node.api.guard import Guard
-from edge.node.api.health import HealthService
-from edge.node.api.image import ImageCalls, ImageService
-from edge.node.api.inspect import InspectService
-from edge.node.api.life import LifeCalls
-from edge.node.api.log import LogCalls
-from edge.node.api.mount import FileSystemService, MountCalls
-from edge.node.api.netstat import NetstatCalls
-from edge.node.api.other import ClockService
-from edge.node.api.pool import Identities, Pool
-from edge.node.api.process import ProcessCalls
-from edge.node.api.route import Router
-from edge.node.api.stat import StatCalls
-from edge.node.api.state import StateService
-from edge.node.api.storage import DiskService
 from edge.node.api.transport import Credentials, bind, dynamic_credentials
-from edge.node.apply import Applier
-from edge.node.machine import Machine
+
+if TYPE_CHECKING:
+    from edge.node.api.gate import Gate
 
 API_PORT = 50000
 MAINTENANCE_PORT = 50001
@@ -76,53 +49,21 @@ _OPTIONS = [
 ]
 
 
-class MachineService(
-    LifeCalls,
-    LogCalls,
-    StatCalls,
-    FileCalls,
-    ClientConfigCalls,
-    ContainerCalls,
-    ImageCalls,
-    MountCalls,
-    NetstatCalls,
-    ProcessCalls,
-    CaptureCalls,
-    AbsentCalls,
-    machine_pb2_grpc.MachineServiceServicer,
-):
-    """Every machine call: most are implemented, the others say why they are not."""
-
-    def __init__(self, machine: Machine, applier: Applier) -> None:
-        self.machine = machine
-        self.applier = applier
-
-
 class ApiServer:
-    """One running server."""
+    """One running server; `new_gate` makes what is behind it, when first needed."""
 
     def __init__(
         self,
-        machine: Machine,
-        applier: Applier,
+        new_gate: "Callable[[], Gate]",
         fetch: Callable[[], Credentials],
         *,
         maintenance: bool,
     ) -> None:
         self.maintenance = maintenance
         self._fetch = fetch
-        self._router = Router(
-            Identities(machine),
-            Pool(port=API_PORT, message_limit=MESSAGE_LIMIT),
-            message_limit=MESSAGE_LIMIT,
-        )
-        self._guard = Guard(
-            machine, self._router, maintenance=maintenance, message_limit=MESSAGE_LIMIT
-        )
+        self._calls = _Calls(new_gate)
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
-        guarded: Any = _Guarded(self._guard)
-        _register(guarded, machine, applier)
-        self._server.add_generic_rpc_handlers((self._guard,))
+        self._server.add_generic_rpc_handlers((self._calls,))
 
     async def start(self, address: str, ports: tuple[int, ...]) -> None:
         """Bind and serve.
@@ -148,40 +89,26 @@ class ApiServer:
         The answers come first because some clients drop a call when told that the server goes:
         whoever applied a configuration, or asked for a restart, would not know that it worked.
         """
-        await self._guard.replies.settled(STOP_GRACE_S)
+        if gate := self._calls.gate:
+            await gate.settled(STOP_GRACE_S)
         await self._server.stop(STOP_GRACE_S)
-        await self._router.close()
+        if gate:
+            await gate.close()
 
 
-class _Guarded:
-    """What services are registered with: the guard, which looks them up by method."""
+class _Calls(grpc.GenericRpcHandler):
+    """Hands calls to the gate, and has it made for the first of them.
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    Loading it takes a board longer than coming up without it. Whoever calls before it is there
+    waits, as does everybody else on this node: that is less than they would have waited before.
+    """
 
-    def add_generic_rpc_handlers(self, _handlers: Sequence[grpc.GenericRpcHandler]) -> None:
-        """Do nothing: the generated code registers its methods by name as well."""
+    def __init__(self, new_gate: "Callable[[], Gate]") -> None:
+        self._new_gate = new_gate
+        self.gate: Gate | None = None
 
-    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Register the methods of one service."""
-        # Not with the server: that waits for a call of each of its methods, all at once and
-        # again after every call, which takes longer than most calls.
-        for method, handler in handlers.items():
-            self._guard.add(f"/{service}/{method}", handler)
-
-
-def _register(server: grpc.aio.Server, machine: Machine, applier: Applier) -> None:
-    machine_pb2_grpc.add_MachineServiceServicer_to_server(MachineService(machine, applier), server)
-    machine_pb2_grpc.add_ImageServiceServicer_to_server(ImageService(machine), server)
-    resource_pb2_grpc.add_StateServicer_to_server(StateService(machine.store), server)
-    storage_pb2_grpc.add_StorageServiceServicer_to_server(DiskService(machine), server)
-    time_pb2_grpc.add_TimeServiceServicer_to_server(ClockService(machine), server)
-    cluster_pb2_grpc.add_ClusterServiceServicer_to_server(
-        HealthService(machine, Identities(machine)), server
-    )
-    inspect_pb2_grpc.add_InspectServiceServicer_to_server(InspectService(machine.store), server)
-    machine_pb2_grpc.add_StorageServiceServicer_to_server(FileSystemService(machine), server)
-    # Registered so that their methods are authorised before they answer Unimplemented.
-    for name in SERVICES:
-        add = getattr(machine_pb2_grpc, f"add_{name}Servicer_to_server")
-        add(absent_service(name), server)
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """Return the handler of a method."""
+        if self.gate is None:
+            self.gate = self._new_gate()
+        return self.gate.guard.service(handler_call_details)

@@ -19,7 +19,8 @@ from edge.node.api.guard import Context
 from edge.node.api.transport import Credentials, bind, dynamic_credentials
 from edge.node.log import logger
 from edge.node.machine import Machine
-from edge.pki.certificate import SERVER_LIFETIME, KeyPair, sign_csr
+from edge.pki.certificate import KeyPair, sign_csr
+from edge.pki.lifetime import SERVER_LIFETIME
 
 PORT = 50001
 TIMEOUT_S = 10.0

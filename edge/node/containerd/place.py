@@ -1,42 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where containerd listens, and which of its namespaces a call is about.
-
-A node has two: one for the system's own containers, and one for Kubernetes, which also keeps the
-images that the system's containers are made of. A board has them at fixed places; a lab node has
-what somebody put into its folder: `containerd/system.sock` and `containerd/cri.sock`, as a rule
-links to the socket of a containerd that runs beside the lab.
-"""
+"""Which of a node's containerds, and which of its namespaces, a call is about."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.api import common_pb2
 from edge.errors import ConfigError
+from edge.node.containerd.sockets import Sockets
 
 SYSTEM_NAMESPACE = "system"
 KUBERNETES_NAMESPACE = "k8s.io"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sockets:
-    """The sockets of a node's two containerds, whether or not anybody listens."""
-
-    system: Path
-    cri: Path
-
-
-BOARD_SOCKETS = Sockets(
-    system=Path("/system/run/containerd/containerd.sock"),
-    cri=Path("/run/containerd/containerd.sock"),
-)
-
-
-def lab_sockets(folder: Path) -> Sockets:
-    """Return where a lab node with this folder looks."""
-    return Sockets(
-        system=folder / "containerd/system.sock",
-        cri=folder / "containerd/cri.sock",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,11 @@ the fingerprint that the flasher recorded holds in maintenance and afterwards.
 """
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import Callable
-from ipaddress import ip_address
+from functools import cached_property, partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,18 +26,17 @@ from edge.node.api.certificate import (
 )
 from edge.node.api.server import API_PORT, MAINTENANCE_PORT, ApiServer
 from edge.node.api.transport import Credentials
-from edge.node.api.trustd import TrustServer
-from edge.node.apply import Applier
 from edge.node.control.controller import Controller
 from edge.node.control.network import own_addresses
 from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.node.service import State
-from edge.pki.certificate import Address
-from edge.pki.key import fingerprint
 
 if TYPE_CHECKING:
     from edge.config.view import NodeView
+    from edge.node.api.gate import Gate
+    from edge.node.api.trustd import TrustServer
+    from edge.node.apply import Applier
 
 LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 600.0, 0.5
 EARLY_ASK_S = 2.0
@@ -65,7 +66,6 @@ class ApiController(Controller):
         super().__init__(machine)
         self._clock = clock
         self._lifetimes = lifetimes
-        self._applier = Applier(machine)
         self._server: ApiServer | None = None
         self._trust: TrustServer | None = None
         self._certificates = Certificates(machine, clock=clock, lifetimes=lifetimes)
@@ -84,7 +84,7 @@ class ApiController(Controller):
         wanted = Wanted(view=view, names=self._names(view), is_time_certain=self._is_time_certain())
         due = self._certificates.is_due(wanted)
         if due:
-            self._certificates.issue(wanted)
+            await self._certificates.issue(wanted)
         is_member = due and view is not None and not view.ca_key
         has_asked = is_member and self._server is None and await self._ask_early(view, wanted)
         if self._server is None or self._server.maintenance != self.machine.in_maintenance:
@@ -173,7 +173,12 @@ class ApiController(Controller):
             await self._server.stop()
             self._server = None
         maintenance = self.machine.in_maintenance
-        server = ApiServer(self.machine, self._applier, self._fetch, maintenance=maintenance)
+        server = ApiServer(
+            # Whatever happens until the first call, it is for a server of this mode.
+            partial(self._new_gate, maintenance=maintenance),
+            self._fetch,
+            maintenance=maintenance,
+        )
         ports = (API_PORT, MAINTENANCE_PORT) if maintenance else (API_PORT,)
         try:
             await server.start(self.machine.platform.listen, ports)
@@ -188,6 +193,8 @@ class ApiController(Controller):
         view = self.machine.active.view if self.machine.active else None
         wanted = bool(view and view.ca_key)
         if wanted and self._trust is None:
+            from edge.node.api.trustd import TrustServer
+
             trust = TrustServer(
                 self.machine, self._fetch, clock=self._clock, lifetime=self._lifetimes.certain
             )
@@ -200,6 +207,18 @@ class ApiController(Controller):
             self._trust = None
             self.machine.services.leave("trustd")
 
+    @cached_property
+    def _applier(self) -> "Applier":
+        from edge.node.apply import Applier
+
+        # One for all servers: what is being tried goes on when the server changes.
+        return Applier(self.machine)
+
+    def _new_gate(self, *, maintenance: bool) -> "Gate":
+        from edge.node.api.gate import Gate
+
+        return Gate(self.machine, self._applier, maintenance=maintenance)
+
     def _fetch(self) -> Credentials:
         assert self._certificates.current, "the certificate is issued before serving"
         return self._certificates.current
@@ -208,8 +227,10 @@ class ApiController(Controller):
         addresses = self.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
         own = own_addresses(addresses)
         stage = "maintenance" if self.machine.in_maintenance else "running"
-        pin = fingerprint(self.machine.key)
+        pin = base64.b64encode(self.machine.key_digest).decode()
         card = f" card {self.machine.enrolment.id}" if self.machine.enrolment else ""
+        if own:
+            self.machine.reachable.set()
         text = f"{stage} {','.join(own) or 'without an address'} fingerprint {pin}{card}"
         silent_s = self._ticks() - self._announced_at_s
         is_known = text == self._announced
@@ -230,7 +251,7 @@ def _host_of(view: "NodeView") -> str:
     return urlsplit(view.endpoint).hostname or ""
 
 
-def _address(text: str) -> Address | None:
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     with contextlib.suppress(ValueError):
         return ip_address(text)
     return None

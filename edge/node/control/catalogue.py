@@ -1,34 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every controller of a node, and the parts of machined that publish without being one."""
 
-from edge.node.control.api import ApiController
 from edge.node.control.clock import ClockController
 from edge.node.control.cluster import ClusterController, MemberController, PeerController
 from edge.node.control.controller import Controller
 from edge.node.control.discovery import DiscoveryController
 from edge.node.control.ethernet import EthernetController
 from edge.node.control.extension import ExtensionServiceController
+from edge.node.control.first import FIRST
 from edge.node.control.hardware import HardwareController
-from edge.node.control.hostname import HostnameController
 from edge.node.control.intent import IntentController
 from edge.node.control.kubernetes import KubeletController, NodenameController
-from edge.node.control.network import NetworkController, NetworkStatusController
 from edge.node.control.perf import PerfController
 from edge.node.control.security import ModuleController, SystemStateController
 from edge.node.control.status import StatusController
 from edge.node.control.storage import StorageController
 from edge.node.control.system import SysctlController, WatchdogController
-from edge.node.machine import Machine
 from edge.node.resource import kind
 from edge.node.resource.graph import Part
 
-# Earlier ones publish what later ones read; the API comes before slower things, and a lease may
-# be on its way while it starts.
-CONTROLLERS: tuple[type[Controller], ...] = (
-    NetworkStatusController,
-    HostnameController,
-    NetworkController,
-    ApiController,
+# Earlier ones publish what later ones read.
+REST: tuple[type[Controller], ...] = (
     StatusController,
     DiscoveryController,
     StorageController,
@@ -49,6 +41,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PerfController,
 )
 
+CONTROLLERS = (*FIRST, *REST)
+
 PARTS = (
     Part(
         name="config.AcquireController",
@@ -62,10 +56,3 @@ PARTS = (
     Part(name="hardware.SystemInfoController", outputs=(kind.SYSTEM_INFORMATION,)),
     Part(name="v1alpha1.ServiceController", outputs=(kind.SERVICE,)),
 )
-
-
-def new_controllers(machine: Machine) -> list[Controller]:
-    """Return the controllers of a machine, not yet running."""
-    for part in PARTS:
-        machine.store.join(part)
-    return [controller(machine) for controller in CONTROLLERS]

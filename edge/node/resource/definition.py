@@ -3,10 +3,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from google.protobuf.message import Message
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
-MessageClass = type[Message]
+    MessageClass = type[Message]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +20,8 @@ class Kind:
     type: str
     singular: str
     namespace: str
-    message: MessageClass
+    message_name: str
+    """Module below `edge.api` and class of the specification, "definitions.time_pb2.StatusSpec"."""
     aliases: tuple[str, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
     sensitive: bool = False
@@ -27,6 +32,11 @@ class Kind:
     def id(self) -> str:
         """Return the identity of the definition: the type in lower case."""
         return self.type.lower()
+
+    @property
+    def message(self) -> "MessageClass":
+        """Return the class of the specification, which is loaded when somebody first asks."""
+        return _message_class(self.message_name)
 
     def short_names(self) -> tuple[str, ...]:
         """Return the custom aliases, the singular, and the initials of its capitals."""
@@ -47,3 +57,10 @@ class Kind:
         for count in range(1, len(suffixes)):
             names.append(".".join([plural, *suffixes[:count]]))
         return tuple(dict.fromkeys((*names, *self.short_names())))
+
+
+@cache
+def _message_class(name: str) -> "MessageClass":
+    module, _, own = name.rpartition(".")
+    found: MessageClass = getattr(import_module(f"edge.api.{module}"), own)
+    return found

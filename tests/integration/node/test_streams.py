@@ -14,8 +14,8 @@ import pytest_asyncio
 from google.protobuf.message import Message
 
 from edge.api import machine_pb2, resource_pb2
+from edge.node.api.gate import MachineService
 from edge.node.api.guard import caller_roles
-from edge.node.api.server import MachineService
 from edge.node.apply import Applier
 from edge.node.log import start_logging
 from edge.node.machine import Machine

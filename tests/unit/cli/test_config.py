@@ -10,7 +10,6 @@ import pytest
 from edge.cli.main import run
 from edge.config.talosconfig import Context, TalosConfig, load_talosconfig, save_talosconfig
 from edge.pki.certificate import (
-    CLIENT_LIFETIME,
     KeyPair,
     issue_client,
     make_csr,
@@ -18,6 +17,7 @@ from edge.pki.certificate import (
     sign_client_csr,
 )
 from edge.pki.key import fingerprint, new_labelled_key
+from edge.pki.lifetime import CLIENT_LIFETIME
 
 NOW = datetime.now(UTC)
 

@@ -39,7 +39,7 @@ def _answer(monkeypatch: pytest.MonkeyPatch, authority: KeyPair, ended: list[str
         finally:
             ended.append(host)
 
-    monkeypatch.setattr("edge.node.api.certificate.request_certificate", request)
+    monkeypatch.setattr("edge.node.api.cluster_certificate.request_certificate", request)
 
 
 async def test_the_dead_hold_up_nobody(

@@ -24,14 +24,12 @@ from edge.node.containerd.client import Containerd, MissingError, connect
 from edge.node.containerd.container import Row, Usage, find, list_containers, read_usage
 from edge.node.containerd.image import full_reference, pinned
 from edge.node.containerd.place import (
-    BOARD_SOCKETS,
     KUBERNETES_NAMESPACE,
     Place,
-    Sockets,
     container_place,
     image_place,
-    lab_sockets,
 )
+from edge.node.containerd.sockets import BOARD_SOCKETS, Sockets, lab_sockets
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 SOCKETS = Sockets(system=Path("/s"), cri=Path("/c"))

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +22,7 @@ from edge.api import (
     time_pb2,
 )
 from edge.config.generate import Generated, generate
+from edge.node.api.gate import Gate
 from edge.node.api.server import ApiServer
 from edge.node.api.transport import Credentials
 from edge.node.apply import Applier
@@ -104,7 +106,8 @@ async def _serve(
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         port: int = probe.getsockname()[1]
-    server = ApiServer(machine, Applier(machine), lambda: credentials, maintenance=maintenance)
+    gate = partial(Gate, machine, Applier(machine), maintenance=maintenance)
+    server = ApiServer(gate, lambda: credentials, maintenance=maintenance)
     await server.start(ADDRESS, (port,))
     root = credentials.certificate if maintenance else authority.certificate
     yield Served(machine, port, root, authority)

@@ -119,7 +119,7 @@ def test_initials_are_the_capitals(singular: str, names: tuple[str, ...]) -> Non
         type=f"{singular}s.net.talos.dev",
         singular=singular,
         namespace="network",
-        message=template.message,
+        message_name=template.message_name,
     )
     assert made.short_names() == names
 

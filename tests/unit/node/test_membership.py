@@ -122,7 +122,7 @@ async def machine(
 ) -> Machine:
     """A configured machine with a name and an address."""
     machine = new_machine()
-    machine.key = node_key
+    machine.key, machine.key_digest = node_key, spki_digest(node_key)
     machine.activate(parse_configuration(generated.controlplane.encode()))
     name = {"hostname": "here", "domainname": ""}
     machine.store.put(kind.HOSTNAME_STATUS, "hostname", name, owner="test")

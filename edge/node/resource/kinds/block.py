@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks, volumes and mounts."""
 
-from edge.api.definitions import block_pb2
 from edge.node.resource.definition import Kind
 
 DISK = Kind(
     type="Disks.block.talos.dev",
     singular="Disk",
     namespace="runtime",
-    message=block_pb2.DiskSpec,
+    message_name="definitions.block_pb2.DiskSpec",
     columns=(
         ("Size", "{.pretty_size}"),
         ("Read Only", "{.readonly}"),
@@ -23,7 +22,7 @@ DISCOVERED_VOLUME = Kind(
     type="DiscoveredVolumes.block.talos.dev",
     singular="DiscoveredVolume",
     namespace="runtime",
-    message=block_pb2.DiscoveredVolumeSpec,
+    message_name="definitions.block_pb2.DiscoveredVolumeSpec",
     columns=(
         ("Type", "{.type}"),
         ("Size", "{.pretty_size}"),
@@ -36,14 +35,14 @@ SYSTEM_DISK = Kind(
     type="SystemDisks.block.talos.dev",
     singular="SystemDisk",
     namespace="runtime",
-    message=block_pb2.SystemDiskSpec,
+    message_name="definitions.block_pb2.SystemDiskSpec",
     columns=(("Disk", "{.diskID}"),),
 )
 VOLUME_STATUS = Kind(
     type="VolumeStatuses.block.talos.dev",
     singular="VolumeStatus",
     namespace="runtime",
-    message=block_pb2.VolumeStatusSpec,
+    message_name="definitions.block_pb2.VolumeStatusSpec",
     columns=(
         ("Type", "{.type}"),
         ("Phase", "{.phase}"),
@@ -55,7 +54,7 @@ MOUNT_STATUS = Kind(
     type="MountStatuses.block.talos.dev",
     singular="MountStatus",
     namespace="runtime",
-    message=block_pb2.MountStatusSpec,
+    message_name="definitions.block_pb2.MountStatusSpec",
     columns=(
         ("Source", "{.source}"),
         ("Target", "{.target}"),
@@ -67,7 +66,7 @@ BLOCK_DEVICE = Kind(
     type="BlockDevices.block.talos.dev",
     singular="BlockDevice",
     namespace="runtime",
-    message=block_pb2.DeviceSpec,
+    message_name="definitions.block_pb2.DeviceSpec",
     columns=(
         ("Type", "{.type}"),
         ("PartitionName", "{.partitionName}"),
@@ -78,14 +77,14 @@ DISCOVERED_VOLUMES_STATUS = Kind(
     type="DiscoveredVolumesStatuses.block.talos.dev",
     singular="DiscoveredVolumesStatus",
     namespace="runtime",
-    message=block_pb2.DiscoveredVolumesStatusSpec,
+    message_name="definitions.block_pb2.DiscoveredVolumesStatusSpec",
     columns=(("Ready", "{.ready}"),),
 )
 SWAP_STATUS = Kind(
     type="SwapStatuses.block.talos.dev",
     singular="SwapStatus",
     namespace="runtime",
-    message=block_pb2.SwapStatusSpec,
+    message_name="definitions.block_pb2.SwapStatusSpec",
     aliases=(
         "swap",
         "swaps",

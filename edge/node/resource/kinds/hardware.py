@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hardware, and how busy it is."""
 
-from edge.api.definitions import hardware_pb2, perf_pb2
 from edge.node.resource.definition import Kind
 
 SYSTEM_INFORMATION = Kind(
     type="SystemInformations.hardware.talos.dev",
     singular="SystemInformation",
     namespace="hardware",
-    message=hardware_pb2.SystemInformationSpec,
+    message_name="definitions.hardware_pb2.SystemInformationSpec",
     columns=(
         ("Manufacturer", "{.manufacturer}"),
         ("ProductName", "{.productName}"),
@@ -23,7 +22,7 @@ CPU_CORE = Kind(
     type="CPUCores.hardware.talos.dev",
     singular="CPUCore",
     namespace="hardware",
-    message=hardware_pb2.CPUCoreSpec,
+    message_name="definitions.hardware_pb2.CPUCoreSpec",
     columns=(
         ("Socket", "{.socket}"),
         ("Core", "{.coreID}"),
@@ -35,7 +34,7 @@ MEMORY_MODULE = Kind(
     type="MemoryModules.hardware.talos.dev",
     singular="MemoryModule",
     namespace="hardware",
-    message=hardware_pb2.MemoryModuleSpec,
+    message_name="definitions.hardware_pb2.MemoryModuleSpec",
     aliases=("ram",),
     columns=(
         ("Manufacturer", "{.manufacturer}"),
@@ -47,7 +46,7 @@ PCI_DEVICE = Kind(
     type="PCIDevices.hardware.talos.dev",
     singular="PCIDevice",
     namespace="hardware",
-    message=hardware_pb2.PCIDeviceSpec,
+    message_name="definitions.hardware_pb2.PCIDeviceSpec",
     aliases=(
         "devices",
         "device",
@@ -63,7 +62,7 @@ PROCESSOR = Kind(
     type="Processors.hardware.talos.dev",
     singular="Processor",
     namespace="hardware",
-    message=hardware_pb2.ProcessorSpec,
+    message_name="definitions.hardware_pb2.ProcessorSpec",
     aliases=(
         "cpus",
         "cpu",
@@ -79,7 +78,7 @@ CPU_STAT = Kind(
     type="CPUStats.perf.talos.dev",
     singular="CPUStat",
     namespace="perf",
-    message=perf_pb2.CPUSpec,
+    message_name="definitions.perf_pb2.CPUSpec",
     columns=(
         ("User", "{.cpuTotal.user}"),
         ("System", "{.cpuTotal.system}"),
@@ -89,7 +88,7 @@ MEMORY_STAT = Kind(
     type="MemoryStats.perf.talos.dev",
     singular="MemoryStat",
     namespace="perf",
-    message=perf_pb2.MemorySpec,
+    message_name="definitions.perf_pb2.MemorySpec",
     columns=(
         ("Used", "{.used}"),
         ("Total", "{.total}"),

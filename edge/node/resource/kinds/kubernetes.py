@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kubernetes and etcd on a node."""
 
-from edge.api.definitions import etcd_pb2, k8s_pb2
 from edge.node.resource.definition import Kind
 
 NODENAME = Kind(
     type="Nodenames.kubernetes.talos.dev",
     singular="Nodename",
     namespace="k8s",
-    message=k8s_pb2.NodenameSpec,
+    message_name="definitions.k8s_pb2.NodenameSpec",
     columns=(("Nodename", "{.nodename}"),),
 )
 STATIC_POD = Kind(
     type="StaticPods.kubernetes.talos.dev",
     singular="StaticPod",
     namespace="k8s",
-    message=k8s_pb2.StaticPodSpec,
+    message_name="definitions.k8s_pb2.StaticPodSpec",
 )
 STATIC_POD_STATUS = Kind(
     type="StaticPodStatuses.kubernetes.talos.dev",
     singular="StaticPodStatus",
     namespace="k8s",
-    message=k8s_pb2.StaticPodStatusSpec,
+    message_name="definitions.k8s_pb2.StaticPodStatusSpec",
     aliases=("podstatus",),
     columns=(("Ready", '{.conditions[?(@.type=="Ready")].status}'),),
 )
@@ -29,20 +28,20 @@ KUBELET_SPEC = Kind(
     type="KubeletSpecs.kubernetes.talos.dev",
     singular="KubeletSpec",
     namespace="k8s",
-    message=k8s_pb2.KubeletSpecSpec,
+    message_name="definitions.k8s_pb2.KubeletSpecSpec",
     sensitive=True,
 )
 KUBELET_STATUS = Kind(
     type="KubeletStatuses.kubernetes.talos.dev",
     singular="KubeletStatus",
     namespace="k8s",
-    message=k8s_pb2.KubeletStatusSpec,
+    message_name="definitions.k8s_pb2.KubeletStatusSpec",
     columns=(("Image", "{.image}"),),
 )
 ETCD_MEMBER = Kind(
     type="EtcdMembers.etcd.talos.dev",
     singular="EtcdMember",
     namespace="etcd",
-    message=etcd_pb2.MemberSpec,
+    message_name="definitions.etcd_pb2.MemberSpec",
     columns=(("Member ID", "{.memberID}"),),
 )

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network: what is wanted of it, and what is."""
 
-from edge.api.definitions import network_pb2
 from edge.node.resource.definition import Kind
 
 ADDRESS_STATUS = Kind(
     type="AddressStatuses.net.talos.dev",
     singular="AddressStatus",
     namespace="network",
-    message=network_pb2.AddressStatusSpec,
+    message_name="definitions.network_pb2.AddressStatusSpec",
     aliases=("address", "addresses"),
     columns=(("Address", "{.address}"), ("Link", "{.linkName}")),
 )
@@ -16,7 +15,7 @@ LINK_STATUS = Kind(
     type="LinkStatuses.net.talos.dev",
     singular="LinkStatus",
     namespace="network",
-    message=network_pb2.LinkStatusSpec,
+    message_name="definitions.network_pb2.LinkStatusSpec",
     aliases=("link", "links"),
     columns=(
         ("Alias", "{.alias}"),
@@ -31,7 +30,7 @@ ROUTE_STATUS = Kind(
     type="RouteStatuses.net.talos.dev",
     singular="RouteStatus",
     namespace="network",
-    message=network_pb2.RouteStatusSpec,
+    message_name="definitions.network_pb2.RouteStatusSpec",
     aliases=("route", "routes"),
     columns=(
         ("Destination", "{.dst}"),
@@ -44,7 +43,7 @@ HOSTNAME_STATUS = Kind(
     type="HostnameStatuses.net.talos.dev",
     singular="HostnameStatus",
     namespace="network",
-    message=network_pb2.HostnameStatusSpec,
+    message_name="definitions.network_pb2.HostnameStatusSpec",
     aliases=("hostname",),
     columns=(("Hostname", "{.hostname}"), ("Domainname", "{.domainname}")),
 )
@@ -52,7 +51,7 @@ RESOLVER_STATUS = Kind(
     type="ResolverStatuses.net.talos.dev",
     singular="ResolverStatus",
     namespace="network",
-    message=network_pb2.ResolverStatusSpec,
+    message_name="definitions.network_pb2.ResolverStatusSpec",
     aliases=("resolvers",),
     columns=(("Resolvers", "{.dnsServers}"), ("Search Domains", "{.searchDomains}")),
 )
@@ -60,7 +59,7 @@ TIME_SERVER_STATUS = Kind(
     type="TimeServerStatuses.net.talos.dev",
     singular="TimeServerStatus",
     namespace="network",
-    message=network_pb2.TimeServerStatusSpec,
+    message_name="definitions.network_pb2.TimeServerStatusSpec",
     aliases=("timeserver", "timeservers"),
     columns=(("Timeservers", "{.timeServers}"), ("UseNTS", "{.useNTS}")),
 )
@@ -68,14 +67,14 @@ NODE_ADDRESS = Kind(
     type="NodeAddresses.net.talos.dev",
     singular="NodeAddress",
     namespace="network",
-    message=network_pb2.NodeAddressSpec,
+    message_name="definitions.network_pb2.NodeAddressSpec",
     columns=(("Addresses", "{.addresses}"), ("SortAlgorithm", "{.sortAlgorithm}")),
 )
 NETWORK_STATUS = Kind(
     type="NetworkStatuses.net.talos.dev",
     singular="NetworkStatus",
     namespace="network",
-    message=network_pb2.StatusSpec,
+    message_name="definitions.network_pb2.StatusSpec",
     aliases=("netstatus", "netstatuses"),
     columns=(
         ("Address", "{.addressReady}"),
@@ -88,39 +87,39 @@ ADDRESS_SPEC = Kind(
     type="AddressSpecs.net.talos.dev",
     singular="AddressSpec",
     namespace="network",
-    message=network_pb2.AddressSpecSpec,
+    message_name="definitions.network_pb2.AddressSpecSpec",
 )
 HARDWARE_ADDRESS = Kind(
     type="HardwareAddresses.net.talos.dev",
     singular="HardwareAddress",
     namespace="network",
-    message=network_pb2.HardwareAddrSpec,
+    message_name="definitions.network_pb2.HardwareAddrSpec",
 )
 HOSTNAME_SPEC = Kind(
     type="HostnameSpecs.net.talos.dev",
     singular="HostnameSpec",
     namespace="network",
-    message=network_pb2.HostnameSpecSpec,
+    message_name="definitions.network_pb2.HostnameSpecSpec",
 )
 LINK_SPEC = Kind(
     type="LinkSpecs.net.talos.dev",
     singular="LinkSpec",
     namespace="network",
-    message=network_pb2.LinkSpecSpec,
+    message_name="definitions.network_pb2.LinkSpecSpec",
     sensitive=True,
 )
 OPERATOR_SPEC = Kind(
     type="OperatorSpecs.net.talos.dev",
     singular="OperatorSpec",
     namespace="network",
-    message=network_pb2.OperatorSpecSpec,
+    message_name="definitions.network_pb2.OperatorSpecSpec",
     sensitive=True,
 )
 RESOLVER_SPEC = Kind(
     type="ResolverSpecs.net.talos.dev",
     singular="ResolverSpec",
     namespace="network",
-    message=network_pb2.ResolverSpecSpec,
+    message_name="definitions.network_pb2.ResolverSpecSpec",
     columns=(
         ("Layer", "{.layer}"),
         ("Resolvers", "{.dnsServers}"),
@@ -131,20 +130,20 @@ ROUTE_SPEC = Kind(
     type="RouteSpecs.net.talos.dev",
     singular="RouteSpec",
     namespace="network",
-    message=network_pb2.RouteSpecSpec,
+    message_name="definitions.network_pb2.RouteSpecSpec",
 )
 STATIC_HOST = Kind(
     type="StaticHosts.net.talos.dev",
     singular="StaticHost",
     namespace="network",
-    message=network_pb2.StaticHostSpec,
+    message_name="definitions.network_pb2.StaticHostSpec",
     columns=(("Addresses", "{.addresses}"),),
 )
 TIME_SERVER_SPEC = Kind(
     type="TimeServerSpecs.net.talos.dev",
     singular="TimeServerSpec",
     namespace="network",
-    message=network_pb2.TimeServerSpecSpec,
+    message_name="definitions.network_pb2.TimeServerSpecSpec",
     columns=(
         ("Timeservers", "{.timeServers}"),
         ("UseNTS", "{.useNTS}"),
@@ -154,7 +153,7 @@ ETHERNET_STATUS = Kind(
     type="EthernetStatuses.net.talos.dev",
     singular="EthernetStatus",
     namespace="network",
-    message=network_pb2.EthernetStatusSpec,
+    message_name="definitions.network_pb2.EthernetStatusSpec",
     aliases=("ethtool",),
     columns=(("Link", "{.linkState}"), ("Speed", "{.speedMbit}")),
 )

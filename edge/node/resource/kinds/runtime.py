@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running system: stage, services, kernel, time."""
 
-from edge.api.definitions import runtime_pb2, time_pb2, v1alpha1_pb2
 from edge.node.resource.definition import Kind
 
 MACHINE_STATUS = Kind(
     type="MachineStatuses.runtime.talos.dev",
     singular="MachineStatus",
     namespace="runtime",
-    message=runtime_pb2.MachineStatusSpec,
+    message_name="definitions.runtime_pb2.MachineStatusSpec",
     columns=(("Stage", "{.stage}"), ("Ready", "{.status.ready}")),
 )
 META_KEY = Kind(
     type="MetaKeys.runtime.talos.dev",
     singular="MetaKey",
     namespace="runtime",
-    message=runtime_pb2.MetaKeySpec,
+    message_name="definitions.runtime_pb2.MetaKeySpec",
     aliases=("meta",),
     columns=(("Value", "{.value}"),),
 )
@@ -23,21 +22,21 @@ VERSION = Kind(
     type="Versions.runtime.talos.dev",
     singular="Version",
     namespace="runtime",
-    message=runtime_pb2.VersionSpec,
+    message_name="definitions.runtime_pb2.VersionSpec",
     columns=(("Name", "{.name}"), ("Version", "{.version}")),
 )
 BOOT_ID = Kind(
     type="BootIDs.runtime.talos.dev",
     singular="BootID",
     namespace="runtime",
-    message=runtime_pb2.BootIDSpec,
+    message_name="definitions.runtime_pb2.BootIDSpec",
     columns=(("Boot ID", "{.bootID}"),),
 )
 KERNEL_CMDLINE = Kind(
     type="KernelCmdlines.runtime.talos.dev",
     singular="KernelCmdline",
     namespace="runtime",
-    message=runtime_pb2.KernelCmdlineSpec,
+    message_name="definitions.runtime_pb2.KernelCmdlineSpec",
     aliases=("cmdline",),
     columns=(("Cmdline", "{.cmdline}"),),
 )
@@ -45,21 +44,21 @@ DIAGNOSTIC = Kind(
     type="Diagnostics.runtime.talos.dev",
     singular="Diagnostic",
     namespace="runtime",
-    message=runtime_pb2.DiagnosticSpec,
+    message_name="definitions.runtime_pb2.DiagnosticSpec",
     columns=(("Message", "{.message}"),),
 )
 WATCHDOG_STATUS = Kind(
     type="WatchdogTimerStatuses.runtime.talos.dev",
     singular="WatchdogTimerStatus",
     namespace="runtime",
-    message=runtime_pb2.WatchdogTimerStatusSpec,
+    message_name="definitions.runtime_pb2.WatchdogTimerStatusSpec",
     columns=(("Device", "{.device}"), ("Timeout", "{.timeout}")),
 )
 SERVICE = Kind(
     type="Services.v1alpha1.talos.dev",
     singular="Service",
     namespace="runtime",
-    message=v1alpha1_pb2.ServiceSpec,
+    message_name="definitions.v1alpha1_pb2.ServiceSpec",
     aliases=("svc",),
     columns=(
         ("Running", "{.running}"),
@@ -71,14 +70,14 @@ TIME_STATUS = Kind(
     type="TimeStatuses.v1alpha1.talos.dev",
     singular="TimeStatus",
     namespace="runtime",
-    message=time_pb2.StatusSpec,
+    message_name="definitions.time_pb2.StatusSpec",
     columns=(("Synced", "{.synced}"),),
 )
 EXTENSION_STATUS = Kind(
     type="ExtensionStatuses.runtime.talos.dev",
     singular="ExtensionStatus",
     namespace="runtime",
-    message=runtime_pb2.ExtensionStatusSpec,
+    message_name="definitions.runtime_pb2.ExtensionStatusSpec",
     aliases=("extensions",),
     columns=(
         ("Name", "{.metadata.name}"),
@@ -89,7 +88,7 @@ KERNEL_MODULE_STATUS = Kind(
     type="KernelModuleStatuses.runtime.talos.dev",
     singular="KernelModuleStatus",
     namespace="runtime",
-    message=runtime_pb2.KernelModuleStatusSpec,
+    message_name="definitions.runtime_pb2.KernelModuleStatusSpec",
     aliases=(
         "module",
         "modules",
@@ -103,13 +102,13 @@ KERNEL_PARAM_SPEC = Kind(
     type="KernelParamSpecs.runtime.talos.dev",
     singular="KernelParamSpec",
     namespace="runtime",
-    message=runtime_pb2.KernelParamSpecSpec,
+    message_name="definitions.runtime_pb2.KernelParamSpecSpec",
 )
 KERNEL_PARAM_STATUS = Kind(
     type="KernelParamStatuses.runtime.talos.dev",
     singular="KernelParamStatus",
     namespace="runtime",
-    message=runtime_pb2.KernelParamStatusSpec,
+    message_name="definitions.runtime_pb2.KernelParamStatusSpec",
     aliases=(
         "sysctls",
         "kernelparameters",
@@ -125,21 +124,21 @@ LOADED_KERNEL_MODULE = Kind(
     type="LoadedKernelModules.runtime.talos.dev",
     singular="LoadedKernelModule",
     namespace="runtime",
-    message=runtime_pb2.LoadedKernelModuleSpec,
+    message_name="definitions.runtime_pb2.LoadedKernelModuleSpec",
     columns=(("State", "{.state}"),),
 )
 META_LOAD = Kind(
     type="MetaLoads.runtime.talos.dev",
     singular="MetaLoad",
     namespace="runtime",
-    message=runtime_pb2.MetaLoadedSpec,
+    message_name="definitions.runtime_pb2.MetaLoadedSpec",
     columns=(("Done", "{.done}"),),
 )
 MOUNT = Kind(
     type="MountStatuses.runtime.talos.dev",
     singular="MountStatus",
     namespace="runtime",
-    message=runtime_pb2.MountStatusSpec,
+    message_name="definitions.runtime_pb2.MountStatusSpec",
     only=("mounts",),
     columns=(
         ("Source", "{.source}"),
@@ -151,7 +150,7 @@ PLATFORM_METADATA = Kind(
     type="PlatformMetadatas.talos.dev",
     singular="PlatformMetadata",
     namespace="runtime",
-    message=runtime_pb2.PlatformMetadataSpec,
+    message_name="definitions.runtime_pb2.PlatformMetadataSpec",
     columns=(
         ("Platform", "{.platform}"),
         ("Type", "{.instanceType}"),
@@ -163,7 +162,7 @@ SECURITY_STATE = Kind(
     type="SecurityStates.talos.dev",
     singular="SecurityState",
     namespace="runtime",
-    message=runtime_pb2.SecurityStateSpec,
+    message_name="definitions.runtime_pb2.SecurityStateSpec",
     columns=(
         ("SecureBoot", "{.secureBoot}"),
         ("UKISigningKeyFingerprint", "{.ukiSigningKeyFingerprint}"),
@@ -176,7 +175,7 @@ WATCHDOG_CONFIG = Kind(
     type="WatchdogTimerConfigs.runtime.talos.dev",
     singular="WatchdogTimerConfig",
     namespace="runtime",
-    message=runtime_pb2.WatchdogTimerConfigSpec,
+    message_name="definitions.runtime_pb2.WatchdogTimerConfigSpec",
     columns=(
         ("Device", "{.device}"),
         ("Timeout", "{.timeout}"),
@@ -186,7 +185,7 @@ ADJTIME_STATUS = Kind(
     type="AdjtimeStatuses.v1alpha1.talos.dev",
     singular="AdjtimeStatus",
     namespace="runtime",
-    message=time_pb2.AdjtimeStatusSpec,
+    message_name="definitions.time_pb2.AdjtimeStatusSpec",
     columns=(
         ("Offset", "{.offset}"),
         ("EstError", "{.estError}"),
