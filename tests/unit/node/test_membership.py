@@ -23,6 +23,7 @@ from edge.node.control.peer import FILE, FolderPeers, Found, Wanted, own_record
 from edge.node.machine import Machine
 from edge.node.membership import is_member, node_id, prove
 from edge.node.resource import kind
+from edge.pki.key import spki_digest
 
 FINGERPRINT = base64.b64encode(bytes(range(32))).decode()
 SECRET = base64.b64encode(bytes(32)).decode()
