@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every test: signals work, and the slow set runs only when asked for."""
+"""What holds for every test: signals work, time does not press, and the slow set is asked for."""
 
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine that does other things besides is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # A suite started in the background, or under nohup, ignores these, and so would every process
 # that tests start and then stop by them.

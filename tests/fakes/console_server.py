@@ -54,7 +54,7 @@ class ConsoleServer:
     def say(self, data: bytes) -> None:
         """Print `data` to the client, once there is one."""
         with self._change:
-            assert self._change.wait_for(lambda: self._client, timeout=20), "nobody listens"
+            assert self._change.wait_for(lambda: self._client, timeout=60), "nobody listens"
             assert self._client
             self._client.sendall(data)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_DEADLINE_S = 20.0
+_DEADLINE_S = 60.0
 _SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CONFIG = """version = 2
 root = "{folder}/root"

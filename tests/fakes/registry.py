@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.fakes.oci import OciImage
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 _TLS_HANDSHAKE = b"\x16"
 
 

@@ -13,7 +13,7 @@ from edge.errors import ConfigError, EdgeError, NodeError, TrustError
 from tests.fakes.nodes import fingerprint
 from tui.services import KERNEL_LOG, NodeServices, Report, Target
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ class Posts:
 
     async def next(self, kind: type[Message]) -> Message:
         """Return the next message of a kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not isinstance(message := await self._queue.get(), kind):
                 pass
         return message
@@ -48,7 +48,7 @@ async def test_poll_tells_answers_and_failures_and_ends_when_forgotten() -> None
     assert "refused" in failed.failure.reason
     targets.append(None)
     gaze.look(close=False)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await task
 
 
@@ -126,6 +126,6 @@ async def test_batches_can_be_left_at_any_time() -> None:
         yield "first"
         await asyncio.Event().wait()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async with aclosing(lines()) as source, aclosing(batches(source, 0)) as groups:
             assert await anext(groups) == ("first",)

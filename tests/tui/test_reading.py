@@ -7,7 +7,7 @@ from pathlib import Path
 from tui.console import Printed
 from tui.reading import MOST_WAITING, Reading
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def printed(number: int) -> Printed:

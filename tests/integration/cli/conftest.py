@@ -19,7 +19,7 @@ from edge.cli.main import run
 from edge.provision.lab import Lab, LabNode
 
 ROOT = Path(__file__).parents[3]
-_DEADLINE_S = 20.0
+_DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def test_a_node_without_containerd_does_not_spoil_the_rest(
     assert done.code != 0
     assert {row[0] for row in done.rows()[1:]} <= {cluster.first}
     assert f"{cluster.nodes[1].address}: containerd does not run on this node" in done.err
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_what_is_no_archive_is_not_sent(cluster: Cluster) -> None:

@@ -43,7 +43,7 @@ def test_followed_log_ends_with_its_node(cluster: Cluster, worker: str) -> None:
     with following("logs", "-f", "machined", "-n", worker) as logs:
         logs.wait_for(bool)
         cluster.lab.cut_power(name)
-        _, err = logs.process.communicate(timeout=20)
+        _, err = logs.process.communicate(timeout=60)
     cluster.lab.start(name)
     assert logs.process.returncode == 9
     assert err == f"edgectl: {worker} went away\n"

@@ -110,7 +110,7 @@ def test_dead_node_does_not_hide_the_others(cluster: Cluster, silent: str) -> No
     assert [row[0] for row in done.rows()[1:]] == [first, second]
     assert f"{DEAD} cannot be reached: connection refused" in done.err
     assert silent in done.err
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_endpoint_is_asked_to_forward(cluster: Cluster) -> None:

@@ -39,7 +39,7 @@ class Program:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def wait_for(self, wanted: Callable[[str], bool], timeout_s: float = 30) -> str:
+    def wait_for(self, wanted: Callable[[str], bool], timeout_s: float = 60) -> str:
         """Return the next line that is `wanted`."""
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
@@ -68,7 +68,7 @@ class Program:
     def interrupt(self) -> int:
         """Press ctrl-C and return the exit code."""
         self._process.send_signal(2)
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=60)
 
     def end(self) -> None:
         """End this program, politely first, and wait for it."""
@@ -166,7 +166,7 @@ def _namespaces() -> Iterator[tuple[str, str]]:
 def _wait_until_carrying(names: Sequence[str]) -> None:
     # A fresh link drops what is sent before the kernel has noticed its carrier, and its IPv6
     # address cannot be used before it has been checked for duplicates.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     for name in names:
         while time.monotonic() < deadline:
             is_up = " state UP " in run("ip", "-n", name, "-o", "link", "show", "port")

@@ -21,7 +21,7 @@ from edge.provision.lab import Lab, LabNode
 from flasher.record import CardRecords
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 T = TypeVar("T")
 
 

@@ -80,7 +80,7 @@ class Capture:
         return Packet(await self._take(size), length)
 
     async def _take(self, size: int) -> bytes:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self._rest) < size:
                 self._rest += (await anext(self._stream)).bytes
         taken, self._rest = self._rest[:size], self._rest[size:]
@@ -283,7 +283,7 @@ async def test_a_link_that_goes_down(calls: CaptureCalls, pair: tuple[str, str])
     down = await asyncio.create_subprocess_exec("ip", "link", "set", pair[0], "down")
     await down.wait()
     with pytest.raises(NodeError, match="Network is down"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await anext(stream)
 
 

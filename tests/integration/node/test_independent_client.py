@@ -158,4 +158,4 @@ async def test_without_a_certificate_the_handshake_fails(bench: Bench, node: Lab
     """A configured node has nothing to say to strangers."""
     with pytest.raises((OSError, StreamTerminatedError)):
         async with _machine(node, blind()) as machine:
-            await machine.version(empty(), timeout=5)
+            await machine.version(empty(), timeout=30)

@@ -55,7 +55,7 @@ def _first(process: subprocess.Popen[bytes]) -> int:
     return int(children[0])
 
 
-def _wait(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
+def _wait(condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
     deadline = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come to it in time"
@@ -68,7 +68,7 @@ def _pause() -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> int:
     """Return how the namespace ended: `unshare` ends as its child did."""
-    return process.wait(timeout=20)
+    return process.wait(timeout=60)
 
 
 @pytest.mark.parametrize(("code", "end"), [(64, RESTARTED), (65, POWERED_OFF)])
@@ -199,7 +199,7 @@ sys.exit(65)
     started = time.monotonic()
     with _running(tmp_path, script) as process:
         assert _end(process) == POWERED_OFF
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_it_is_small(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.integration.node import independent
 
 SECRETS = Path(__file__).parents[2] / "golden/config/secrets.yaml"
 DEAD, SILENT = "127.42.255.254", "127.42.255.253"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -313,12 +313,12 @@ async def test_a_deadline_leaves_time_for_the_others(three: Three) -> None:
     listener = await asyncio.start_server(lambda _r, writer: held.append(writer), SILENT, API_PORT)
     async with listener, three.channel(three.first) as channel:
         nodes = to(three.worker, SILENT)
-        answer = await machine(channel).Version(Empty(), metadata=nodes, timeout=2)
+        answer = await machine(channel).Version(Empty(), metadata=nodes, timeout=5)
         here, there = (each.metadata for each in answer.messages)
         assert (here.error, there.hostname) == ("", SILENT)
         assert there.error
         request = machine_pb2.LogsRequest(id="machined", tail_lines=1)
-        parts = await collect(machine(channel).Logs(request, metadata=nodes, timeout=2))
+        parts = await collect(machine(channel).Logs(request, metadata=nodes, timeout=5))
     assert {(each.metadata.hostname, bool(each.bytes)) for each in parts} == {
         (three.worker, True),
         (SILENT, False),

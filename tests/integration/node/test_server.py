@@ -71,12 +71,12 @@ async def test_streams_beyond_the_limit_wait_for_their_turn(node: BenchNode) -> 
         streams = [_machine(channel).Events(request) for _ in range(MOST_STREAMS + 50)]
         await asyncio.gather(*(stream.read() for stream in streams[:MOST_STREAMS]))
         late = asyncio.ensure_future(streams[-1].read())
-        assert (await _machine(other).Version(Empty(), timeout=20)).messages
+        assert (await _machine(other).Version(Empty(), timeout=60)).messages
         assert not late.done()
         for stream in streams:
             stream.cancel()
         late.cancel()
-        assert (await _machine(other).Version(Empty(), timeout=20)).messages
+        assert (await _machine(other).Version(Empty(), timeout=60)).messages
     assert node.descriptors() <= before + 5
 
 
@@ -99,6 +99,6 @@ async def test_a_call_that_is_being_answered_is_answered_before_the_end(node: Be
     async with _channel(node) as channel:
         answer = await _machine(channel).Shutdown(machine_pb2.ShutdownRequest())
         assert answer.messages[0].actor_id
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while node.lab.node(node.node.name).pid:  # noqa: ASYNC110 - it is a process
             await asyncio.sleep(0.1)

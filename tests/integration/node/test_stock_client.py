@@ -26,7 +26,7 @@ from flasher.record import CardRecords
 
 SECRETS = Path(__file__).parents[2] / "golden/config/secrets.yaml"
 STRANGER = "127.42.255.254"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 RUNNING = machine_pb2.MachineStatusEvent.RUNNING
 T = TypeVar("T")
 CODES = {code.value[0]: code for code in grpc.StatusCode}

@@ -40,7 +40,7 @@ class Terminal:
     def finish(self) -> int:
         """Read until the program ends; return its exit code."""
         self._read(lambda: self.process.poll() is not None)
-        return self.process.wait(timeout=1)
+        return self.process.wait(timeout=60)
 
     def _read(self, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -47,7 +47,7 @@ def test_no_table_where_no_node_answered(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_dead_and_silent_nodes_do_not_stop_others(capsys: pytest.CaptureFixture[str]) -> None:
     """Each failure is one line that names its node; the hints come once, at the end."""
-    results = on_nodes(["dead", "a", "silent", "dead"], answer, deadline_s=0.05)
+    results = on_nodes(["dead", "a", "silent", "dead"], answer, deadline_s=0.4)
     assert results.found == [("a", "A")]
     with pytest.raises(click.exceptions.Exit) as ended:
         results.finish()

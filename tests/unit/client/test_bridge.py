@@ -83,7 +83,7 @@ async def test_node_that_left_and_came_back(
 
 
 async def _until_works(client: NodeClient) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await client.version()

@@ -267,7 +267,7 @@ def test_interrupt_ends_well() -> None:
             assert any(b"stage maintenance" in line for line in process.stderr)
             assert process.stdout.read(len(BOOT)) == BOOT
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=60) == 0
             assert b"1 boot, last stage" in process.stderr.read()
 
 
@@ -279,7 +279,7 @@ def test_interrupted_wait_is_no_success() -> None:
             assert process.stderr is not None
             assert any(b"stage maintenance" in line for line in process.stderr)
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 130
+            assert process.wait(timeout=60) == 130
 
 
 def test_killed_process_loses_nothing(tmp_path: Path) -> None:

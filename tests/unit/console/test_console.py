@@ -154,7 +154,7 @@ def test_backlog_of_a_console_server_is_bounded(monkeypatch: pytest.MonkeyPatch)
         server.say(b"x" * 20_000)
         reader = console.port
         assert isinstance(reader, ServerPort)
-        deadline = monotonic() + 20
+        deadline = monotonic() + 60
         while reader.backlog_bytes < 1000:
             assert monotonic() < deadline, "it is never full"
         assert reader.backlog_bytes == 1000
@@ -204,13 +204,13 @@ class ConsoleServer:
 
     def say(self, data: bytes) -> None:
         """Print to the latest client, as the protocol wants it spelled."""
-        client = self._clients.get(timeout=20)
+        client = self._clients.get(timeout=60)
         client.sendall(data.replace(b"\xff", b"\xff\xff"))
         self._clients.put(client)
 
     def hang_up(self) -> None:
         """End the connection of the latest client."""
-        client = self._clients.get(timeout=20)
+        client = self._clients.get(timeout=60)
         client.shutdown(socket.SHUT_WR)
 
     def _serve(self) -> None:

@@ -77,7 +77,7 @@ def test_ends_at_the_stage_that_is_waited_for(line: Line, tmp_path: Path) -> Non
             seen.append,
             log_path=tmp_path / "log",
             until=[Stage.MAINTENANCE],
-            timeout_s=20,
+            timeout_s=60,
         )
     assert result.reached is not None
     assert result.reached.text == "edge: maintenance at 10.0.0.2"
@@ -106,7 +106,7 @@ def test_unplugged_cable_is_waited_for(line: Line) -> None:
     with open_console(str(line.path)) as console:
         line.say("[    0.000000] Linux version 6.12\n")
         result = follow(
-            console, react, until=[Stage.INIT], timeout_s=20, sleep=lambda _seconds: line.plug()
+            console, react, until=[Stage.INIT], timeout_s=60, sleep=lambda _seconds: line.plug()
         )
     assert result.boots == 2
     kinds = [type(one) for one in seen if isinstance(one, ConsoleLost | ConsoleBack)]
@@ -152,7 +152,7 @@ def test_stuck_board_ends_the_wait(line: Line) -> None:
     with open_console(str(line.path)) as console:
         line.say("[    2.0] Kernel panic - not syncing: no init\n")
         with pytest.raises(NodeError, match="kernel-failed: Kernel panic"):
-            follow(console, lambda _event: None, until=[Stage.RUNNING], timeout_s=20)
+            follow(console, lambda _event: None, until=[Stage.RUNNING], timeout_s=60)
 
 
 def test_detector_keeps_counting(line: Line) -> None:
@@ -165,7 +165,7 @@ def test_detector_keeps_counting(line: Line) -> None:
                 console,
                 lambda _event: None,
                 until=[Stage.RUNNING],
-                timeout_s=20,
+                timeout_s=60,
                 detector=detector,
             )
             line.say("edge: rebooting\n")
@@ -176,7 +176,7 @@ def test_stop_ends_it_quietly(line: Line) -> None:
     """Asked to stop, following returns what it has."""
     with open_console(str(line.path)) as console:
         result = follow(
-            console, lambda _event: None, until=[Stage.RUNNING], timeout_s=20, stop=lambda: True
+            console, lambda _event: None, until=[Stage.RUNNING], timeout_s=60, stop=lambda: True
         )
     assert (result.stages, result.reached) == ((), None)
 
@@ -195,7 +195,7 @@ async def test_follow_beside_other_tasks(line: Line) -> None:
     seen: list[Event] = []
     with open_console(str(line.path)) as console:
         wait = asyncio.create_task(
-            follow_async(console, seen.append, until=[Stage.LOADER], timeout_s=20)
+            follow_async(console, seen.append, until=[Stage.LOADER], timeout_s=60)
         )
         line.say("edge: loader\n")
         result = await wait
@@ -225,7 +225,7 @@ def test_cable_comes_back_under_another_number(
         assert console.name == str(line.path)
         line.say("[    0.000000] Linux version 6.12\n")
         result = follow(
-            console, react, until=[Stage.LOADER], timeout_s=20, sleep=lambda _seconds: line.plug()
+            console, react, until=[Stage.LOADER], timeout_s=60, sleep=lambda _seconds: line.plug()
         )
     assert result.reached is not None
     assert line.path.resolve() != first
@@ -260,7 +260,7 @@ def test_adapter_without_a_lasting_name_is_recognised(
             console,
             react,
             until=[Stage.LOADER],
-            timeout_s=20,
+            timeout_s=60,
             sleep=lambda _seconds: seen.append(str(other.path)),
         )
     assert result.reached is not None
@@ -310,7 +310,7 @@ def test_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
             console,
             react,
             until=[Stage.LOADER],
-            timeout_s=20,
+            timeout_s=60,
             log_path=log,
             text_log_path=text,
             sleep=lambda _seconds: None,
@@ -356,7 +356,7 @@ def test_facts_are_learned(line: Line) -> None:
             seen.append,
             until=[Stage.MAINTENANCE],
             when=lambda facts: facts.is_reachable,
-            timeout_s=20,
+            timeout_s=60,
         )
     assert result.facts == Facts(
         model="Toaster",
@@ -395,7 +395,7 @@ async def test_busy_loop_is_waited_for() -> None:
     flood = Flood()
     task = asyncio.create_task(follow_async(flood, lambda _event: None))
     await asyncio.sleep(0)
-    deadline = monotonic() + 20
+    deadline = monotonic() + 60
     while flood.reads < MAX_WAITING_EVENTS:
         assert monotonic() < deadline, "it is not read"
     threading.Event().wait(0.2)

@@ -55,7 +55,7 @@ def run(tmp_path: Path, *calls: Call) -> subprocess.CompletedProcess[bytes]:
     program = tmp_path / "loader"
     program.write_bytes(write_loader("amd64", calls))
     program.chmod(0o755)
-    return subprocess.run([program], capture_output=True, check=False, timeout=10)
+    return subprocess.run([program], capture_output=True, check=False, timeout=60)
 
 
 def end(code: int = 0) -> Call:

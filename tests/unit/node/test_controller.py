@@ -39,7 +39,7 @@ class Counting(Controller):
 
     async def wait(self) -> None:
         """Wait for the next run."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.ran.wait()
         self.ran.clear()
 

@@ -25,7 +25,7 @@ from edge.node.resource import kind
 from edge.node.service import State
 from tests.fakes.node import FakePlatform
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SLEEPER = """
 import os, sys, time
 print("here", os.environ.get("COLOUR", "plain"), *sys.argv[1:], flush=True)

@@ -26,7 +26,7 @@ async def calls(new_machine: Callable[[], Machine]) -> FileCalls:
 
 async def _read(calls: FileCalls, path: object) -> list[bytes]:
     request = machine_pb2.ReadRequest(path=str(path))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [part.bytes async for part in calls.Read(request, CONTEXT)]
 
 

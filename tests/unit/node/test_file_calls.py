@@ -392,7 +392,7 @@ async def test_a_stream_takes_no_more_than_its_reader(calls: FileCalls) -> None:
     await asyncio.sleep(0.05)
     assert len(taken) <= 4
     await numbers.aclose()
-    assert await asyncio.to_thread(closed.wait, 5)
+    assert await asyncio.to_thread(closed.wait, 60)
 
 
 async def test_work_for_nothing_can_be_stopped(calls: FileCalls) -> None:
@@ -410,7 +410,7 @@ async def test_work_for_nothing_can_be_stopped(calls: FileCalls) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await anext(numbers)
-    assert await asyncio.to_thread(closed.wait, 5)
+    assert await asyncio.to_thread(closed.wait, 60)
 
 
 async def test_who_goes_does_not_wait_for_a_slow_disk(calls: FileCalls) -> None:
@@ -419,7 +419,7 @@ async def test_who_goes_does_not_wait_for_a_slow_disk(calls: FileCalls) -> None:
 
     def source() -> Generator[int]:
         try:
-            going.wait(5)
+            going.wait(60)
             yield 1
         finally:
             closed.set()
@@ -431,10 +431,10 @@ async def test_who_goes_does_not_wait_for_a_slow_disk(calls: FileCalls) -> None:
     began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await reader
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     assert not closed.is_set()
     going.set()
-    assert await asyncio.to_thread(closed.wait, 5)
+    assert await asyncio.to_thread(closed.wait, 60)
 
 
 async def test_streams_of_files_are_so_many_at_a_time(calls: FileCalls) -> None:
@@ -459,7 +459,7 @@ async def test_streams_of_files_are_so_many_at_a_time(calls: FileCalls) -> None:
 
 
 async def _until_there_is_room(calls: FileCalls) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 assert await _names(calls, "/folder/file") == ["file"]
@@ -485,7 +485,7 @@ async def test_a_stream_that_nobody_reads_is_given_up(
 
     numbers = pump.stream(source(), batch=2)
     assert await anext(numbers) == 0
-    assert await asyncio.to_thread(closed.wait, 5)
+    assert await asyncio.to_thread(closed.wait, 60)
     assert await anext(numbers) == 1
     with pytest.raises(pump.UnreadError):
         await anext(numbers)

@@ -117,7 +117,7 @@ async def _serve(
 async def _call(channel: Any, path: str, **more: Any) -> tuple[grpc.StatusCode, str]:
     """Call with an empty request; return status and details."""
     # A stream of one message is what a unary call looks like on the wire.
-    call = channel.stream_stream(path)(iter([b""]), timeout=10, **more)
+    call = channel.stream_stream(path)(iter([b""]), timeout=60, **more)
     try:
         async for _answer in call:
             call.cancel()
@@ -312,7 +312,7 @@ async def test_what_a_caller_said_comes_back_in_a_size_that_arrives(
             call = channel.stream_stream(path)
             node = (("node", f"{'x' * 20_000}:1"),) if path.endswith("Version") else ()
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await call(iter([request.SerializeToString()]), metadata=node, timeout=10).read()
+                await call(iter([request.SerializeToString()]), metadata=node, timeout=60).read()
             assert caught.value.code().name == expected[path.rpartition("/")[2]], path
 
 
@@ -346,7 +346,7 @@ async def test_a_stream_ends_with_the_rights_of_its_caller(
         call = watch(
             machine_pb2.EventsRequest().SerializeToString(),
             metadata=metadata,
-            timeout=10,
+            timeout=60,
         )
         assert await call.read() is not grpc.aio.EOF
         other = generate("demo", "https://10.0.0.10:6443", new_secrets(now=NOW), now=NOW)

@@ -77,7 +77,7 @@ def _every(_record: NodeRecord) -> bool:
 
 
 async def _hear(peers: FolderPeers, own: NodeRecord, wanted: Callable[[Found], bool]) -> Found:
-    async with asyncio.timeout(10), aclosing(peers.hear(lambda: own, _every)) as sightings:
+    async with asyncio.timeout(60), aclosing(peers.hear(lambda: own, _every)) as sightings:
         async for found in sightings:
             if wanted(found):
                 return found

@@ -115,7 +115,7 @@ def test_bad_patterns_are_refused(pattern: str) -> None:
         read_query(resource_pb2.ListOptions(id_query=resource_pb2.IDQuery(regexp=pattern)))
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("pattern", [r"(.|\w)" * 30 + "!", "(a|a)*" * 20 + "b", "(x+x+)+y"])
 def test_no_pattern_takes_long(pattern: str) -> None:
     """Python's own would take hours, and a node has one thread for everybody."""

@@ -39,7 +39,7 @@ SHORT = Lifetimes(
     doubtful=timedelta(seconds=3),
     soonest=timedelta(seconds=1),
 )
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 @asynccontextmanager

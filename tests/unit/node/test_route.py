@@ -65,7 +65,7 @@ async def _bytes(*messages: bytes) -> AsyncIterator[bytes]:
 
 
 async def _until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not check():  # noqa: ASYNC110 - it is the library that changes it
             await asyncio.sleep(0.01)
 

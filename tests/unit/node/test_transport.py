@@ -85,7 +85,7 @@ async def test_a_new_certificate_is_shown_to_new_connections(tmp_path: Path) -> 
 
     def shown() -> bytes:
         with (
-            socket.create_connection((ADDRESS, port), timeout=10) as plain,
+            socket.create_connection((ADDRESS, port), timeout=60) as plain,
             context.wrap_socket(plain, server_hostname=ADDRESS) as secure,
         ):
             der = secure.getpeercert(binary_form=True)

@@ -33,7 +33,7 @@ class Watcher:
 
     async def read(self) -> list[resource_pb2.Event]:
         """Return the events of the next response."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return list((await anext(self._responses)).event)
 
     async def begin(self) -> "Watcher":

@@ -61,7 +61,7 @@ async def told(node: Node, *, every_task: bool = False) -> list[str]:
     """Return what is told of a sequence."""
     said: list[str] = []
     client = cast("NodeClient", node)
-    actor = await run_sequence(client, node.ask, said.append, deadline_s=5, every_task=every_task)
+    actor = await run_sequence(client, node.ask, said.append, deadline_s=60, every_task=every_task)
     assert actor == MINE
     return said
 
@@ -104,7 +104,7 @@ async def test_ready_comes_after_back() -> None:
     async def opener() -> AsyncIterator[NodeClient]:
         yield cast("NodeClient", Waking())
 
-    assert await wait_settled("n", (opener,), deadline_s=20) == "running"
+    assert await wait_settled("n", (opener,), deadline_s=60) == "running"
     states[:] = [{"stage": "running", "status": unmet}]
     with pytest.raises(NodeError, match="not ready after 1 s: network: none"):
         await wait_settled("n", (opener,), deadline_s=1)

@@ -178,7 +178,7 @@ def test_patches_win_and_holes_are_zero(
     tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, bytes]], size_mib: int
 ) -> None:
     """Later patches cover earlier ones; whatever is in `zeros` is zero in the rendering."""
-    path = make_image(tmp_path_factory.mktemp("content") / "i.img")
+    path = make_image(tmp_path_factory.getbasetemp() / "content.img")
     expected = bytearray(path.read_bytes()[: 15 * MIB])
     patches = tuple(Patch(offset, data) for offset, data in edits)
     for patch in patches:

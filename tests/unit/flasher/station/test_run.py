@@ -24,7 +24,7 @@ from flasher.write.event import CardNoted, CardProgressed
 from flasher.write.event import Phase as WritePhase
 from tests.fakes.station import START, FakeCard, FakePorts, NoRecords, cams
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class FakeWatch:
