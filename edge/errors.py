@@ -23,6 +23,10 @@ class ConfigError(EdgeError):
         self.faults = faults
 
 
+class InputError(ConfigError):
+    """What somebody named or chose is not there, or not allowed: nothing was done with it."""
+
+
 class BoardError(EdgeError):
     """There is no such board profile, or the board cannot do what was asked."""
 

@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
 
 
 _CODES: dict[type[errors.EdgeError], ExitCode] = {
+    errors.InputError: ExitCode.USAGE,
     errors.ConfigError: ExitCode.CONFIG,
     errors.BoardError: ExitCode.BOARD,
     errors.DeviceError: ExitCode.DEVICE,
