@@ -25,6 +25,7 @@ from flasher.debian.suite import COMPONENTS, may_be_stale
 from flasher.tool import run_tool
 
 FRESH_S = 24 * 3600
+KEPT_S = 30 * 24 * 3600
 _RECIPE = 1  # raise it when what an entry of the cache holds changes
 
 # Kernel packages are a chain of dependencies that would drag in a whole system.
@@ -38,7 +39,16 @@ if [ -n "$EDGE_KERNEL" ]; then
         --no-breaks --no-replaces --no-enhances "$EDGE_KERNEL" \\
         | grep -E '^linux-(image|binary|modules|base)-' | sort -u)"
 fi
-[ -z "$wanted" ] || apt-get -o APT::Sandbox::User=root download $wanted
+[ -n "$wanted" ] || exit 0
+# Boards share kernels: what another entry holds is not fetched and stored once more.
+apt-get --print-uris download $wanted | while read -r _ name _ hash; do
+    for held in ../*/"$name"; do
+        if echo "${hash#SHA256:}  $held" | sha256sum --check --status 2> /dev/null; then
+            ln -f "$held" . || true
+        fi
+    done
+done
+apt-get -o APT::Sandbox::User=root download $wanted
 """
 _STALE = ('--aptopt=Acquire::Check-Valid-Until "false"',)
 _COPY = 'cp "$1"/var/cache/apt/archives/*.deb "$EDGE_DOWNLOADS"'
@@ -65,6 +75,7 @@ class Cache:
         """Return the directory for `key`, made where it is missing or older than `fresh_s`.
 
         Two builds at once wait for each other; a failed `make` leaves the older copy in place.
+        Whenever something is made, what nobody has asked for in a month goes.
         """
         place = self.folder / kind / key
         with _lock(self.folder / kind / f"{key}.lock"):
@@ -78,7 +89,15 @@ class Cache:
                 if not place.is_dir():
                     raise
                 listener(Noted(text=f"{error}; using what was fetched earlier"))
+        self._prune(kind)
         return place
+
+    def _prune(self, kind: str) -> None:
+        """Remove what newer packages or code replaced, but no lock: somebody may hold it."""
+        oldest = time.time() - KEPT_S
+        for lock in (self.folder / kind).glob("*.lock"):
+            if lock.stat().st_mtime < oldest:
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +252,7 @@ def _packages_in(place: Path, key: str) -> Packages:
 def _lock(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
+        path.touch()  # tells when the entry was last asked for
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
