@@ -61,6 +61,15 @@ async def test_a_pinned_certificate_outlives_wrong_clocks(controller: ApiControl
     assert "10.0.0.7" in map(str, served.addresses)
 
 
+async def test_a_client_finds_the_certificate_that_it_has_seen(controller: ApiController) -> None:
+    """Whatever addresses and names come while it looks, and connects again to stay."""
+    before = await _look()
+    store = controller.machine.store
+    store.put(kind.NODE_ADDRESS, "current", {"addresses": ["10.0.0.8/24"]}, owner="test")
+    await controller.reconcile()
+    assert (await _look()).certificate == before.certificate
+
+
 async def test_the_key_stays_through_the_stages(
     controller: ApiController, generated: Generated, bundle: SecretsBundle
 ) -> None:
