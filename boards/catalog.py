@@ -15,9 +15,10 @@ from pathlib import Path
 
 from boards.document import Document, inherit, read_document, to_profile
 from boards.profile import Profile
-from boards.text import read_text
+from boards.text import LARGEST_BYTES
 from edge.errors import BoardError, ConfigError, EdgeError
 from edge.paths import config_dir
+from edge.text import read_text
 
 _LOOKS_LIKE_ONE = re.compile(r"^[^.].*\.ya?ml$")
 
@@ -216,7 +217,8 @@ def _base_file(name: str, path: Path, shelf: Shelf) -> Path:
 
 @cache
 def _document(path: Path, _changed_ns: int) -> Document:
-    return read_document(read_text(path), source=_source(path), ours=path.parent == SHIPPED)
+    text = read_text(path, LARGEST_BYTES)
+    return read_document(text, source=_source(path), ours=path.parent == SHIPPED)
 
 
 def _source(path: Path) -> str:

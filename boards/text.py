@@ -6,14 +6,14 @@ So they are small, have no aliases and say no key twice, and what they hold is p
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from edge.errors import ConfigError
+from edge.units import MIB
 
-LARGEST_BYTES = 1 << 20
+LARGEST_BYTES = MIB
 
 IMPOSSIBLE = (ValueError, LookupError, AttributeError, RecursionError)
 """What the loader raises for values that cannot be, such as the 31st of February or `!!int x`, and
@@ -54,23 +54,6 @@ class StrictLoader(UserLoader):
                 raise _refused(f"{key!r} is there twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
-
-
-def read_text(path: Path) -> str:
-    """Return what is in the file at `path`.
-
-    Raises:
-        ConfigError: when it is no file, too large to be one, not text, or cannot be read.
-    """
-    try:
-        size = path.stat().st_size
-        if not path.is_file() or size > LARGEST_BYTES:
-            raise ConfigError(f"{path} is not a file of at most {LARGEST_BYTES >> 10} KiB")
-        return path.read_text()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8") from error
 
 
 def load_yaml(text: str, *, source: str) -> Any:

@@ -20,8 +20,9 @@ from boards.document import (
 )
 from boards.fault import Place, find_faults, name_place
 from boards.profile import Profile
-from boards.text import IMPOSSIBLE, UserLoader, read_text
+from boards.text import IMPOSSIBLE, LARGEST_BYTES, UserLoader
 from edge.errors import EdgeError
+from edge.text import STDIN, read_given
 
 FEATURES = (
     "network",
@@ -65,9 +66,10 @@ def check_board(path: Path) -> Findings:
     """Return everything that can be said against the board in the file `path`.
 
     Raises:
-        ConfigError: when the file cannot be read.
+        InputError: when the file cannot be read.
+        ConfigError: when it is no text.
     """
-    text = read_text(path)
+    text = read_given(path, LARGEST_BYTES)
     try:
         root = yaml.compose(text, Loader=UserLoader)
         own = yaml.load(text, Loader=UserLoader)  # noqa: S506 -- derived from the safe one
@@ -170,6 +172,8 @@ def _unknown_sets(whole: Document) -> Iterator[tuple[Place, str]]:
 
 def _name_faults(path: Path, whole: Document, own: Document) -> Iterator[tuple[Place, str]]:
     name = whole.get("name")
+    if path == STDIN or not path.is_file():  # a pipe: it has yet to be given the name of a file
+        path = Path(f"{name}.yaml")
     if path.suffix != ".yaml":
         yield (), f"the file must be called {path.stem}.yaml to be found"
     if isinstance(name, str) and name != path.stem:

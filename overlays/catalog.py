@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from edge.errors import BoardError
+from edge.errors import BoardError, EdgeError, InputError
 from overlays.description import Description, read_description
 
 _FOLDER = Path(__file__).parent
@@ -52,7 +52,8 @@ def load_overlay(name: str, soc: str) -> Overlay:
     """Return the overlay `name` for the family `soc`.
 
     Raises:
-        BoardError: when there is none; it tells which families have one, and the names here.
+        BoardError: when others have one and this has not; it tells which, and the names here.
+        InputError: when none has.
     """
     if name not in overlay_names(soc):
         raise _unknown(name, soc)
@@ -67,9 +68,10 @@ def load_overlays(soc: str) -> list[Overlay]:
     return [load_overlay(name, soc) for name in overlay_names(soc)]
 
 
-def _unknown(name: str, soc: str) -> BoardError:
+def _unknown(name: str, soc: str) -> EdgeError:
     names = ", ".join(overlay_names(soc)) or "none"
     others = families_with(name)
     elsewhere = f" (there is one for {', '.join(others)})" if others else ""
     hint = f"overlays for {soc}: {names}; or give the path of a .dts or .dtbo file"
-    return BoardError(f"no overlay {name!r} for {soc}{elsewhere}", hint=hint)
+    kind = BoardError if others else InputError
+    return kind(f"no overlay {name!r} for {soc}{elsewhere}", hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.errors import BoardError
+from edge.errors import InputError
 
 SUFFIXES = (".dts", ".dtbo")
 _FORM = re.compile(r"(?P<name>[^,=]+?)(?P<parameters>(?:,[a-z][a-z0-9-]*=[^,=]+)*)")
@@ -34,19 +34,19 @@ def parse_choice(text: str) -> OverlayChoice:
     """Return the choice that `NAME[,PARAMETER=VALUE…]` stands for.
 
     Raises:
-        BoardError: when it has another form, or a parameter twice.
+        InputError: when it has another form, or a parameter twice.
 
     >>> parse_choice("i2c-rtc,chip=pcf8523").parameters
     {'chip': 'pcf8523'}
     """
     form = _FORM.fullmatch(text.strip())
     if form is None:
-        raise BoardError(
+        raise InputError(
             f"cannot read overlay {text!r}",
             hint="write NAME or FILE, then parameters: i2c-rtc,chip=pcf8523,bus=1",
         )
     pairs = [each.partition("=") for each in form["parameters"].split(",")[1:]]
     parameters = {name: value for name, _, value in pairs}
     if len(parameters) < len(pairs):
-        raise BoardError(f"overlay {text!r} gives a parameter twice")
+        raise InputError(f"overlay {text!r} gives a parameter twice")
     return OverlayChoice(form["name"], parameters)

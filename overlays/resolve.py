@@ -8,7 +8,8 @@ from pathlib import Path
 from string import Template
 
 from boards.text import LARGEST_BYTES
-from edge.errors import BoardError, ConfigError
+from edge.errors import ConfigError, InputError
+from edge.text import read_bytes
 from overlays.catalog import load_overlay
 from overlays.choice import SUFFIXES, OverlayChoice
 from overlays.description import (
@@ -61,7 +62,8 @@ def resolve(choice: OverlayChoice, soc: str) -> ResolvedOverlay:
     """Return the overlay that was chosen for a board of the family `soc`.
 
     Raises:
-        BoardError: when there is none for the family, or a parameter is not allowed.
+        BoardError: when there is none for the family, but for others.
+        InputError: when there is none at all, or a parameter is not allowed.
         ConfigError: when a user's file describes itself wrongly.
     """
     if choice.path is not None:
@@ -74,7 +76,8 @@ def resolve_all(choices: Sequence[OverlayChoice], soc: str) -> tuple[ResolvedOve
     """Return the overlays that were chosen, having checked that they go together.
 
     Raises:
-        BoardError: when one is not there, not allowed, or two exclude each other.
+        BoardError: when there is none for the family, but for others.
+        InputError: when one is not there, not allowed, or two exclude each other.
         ConfigError: when a user's file describes itself wrongly.
     """
     overlays = tuple(resolve(choice, soc) for choice in choices)
@@ -86,17 +89,17 @@ def check_together(overlays: Sequence[ResolvedOverlay]) -> None:
     """Check that no overlay is there twice or excludes another.
 
     Raises:
-        BoardError: naming the two.
+        InputError: naming the two.
     """
     for index, overlay in enumerate(overlays):
         for other in overlays[:index]:
             if overlay.name == other.name and not overlay.description.repeatable:
-                raise BoardError(f"overlay {overlay.name} is chosen twice")
+                raise InputError(f"overlay {overlay.name} is chosen twice")
             if overlay.name == other.name and overlay.parameters == other.parameters:
-                raise BoardError(f"overlay {overlay.name} is chosen twice with the same parameters")
+                raise InputError(f"overlay {overlay.name} is chosen twice with the same parameters")
             both = overlay.description.conflicts, other.description.conflicts
             if other.name in both[0] or overlay.name in both[1]:
-                raise BoardError(
+                raise InputError(
                     f"overlays {other.name} and {overlay.name} exclude each other",
                     hint="`edgectl overlays show NAME` tells what they use",
                 )
@@ -110,18 +113,13 @@ def console_of(overlays: Sequence[ResolvedOverlay]) -> SerialConsole | None:
 
 def _resolve_file(choice: OverlayChoice, path: Path) -> ResolvedOverlay:
     if path.suffix not in SUFFIXES:
-        raise BoardError(f"{path} is neither a .dts nor a .dtbo file")
-    try:
-        if path.stat().st_size > LARGEST_BYTES or not path.is_file():
-            raise BoardError(f"overlay {path} is not a file of at most {LARGEST_BYTES >> 10} KiB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise BoardError(f"cannot read overlay {path}: {error.strerror}") from error
+        raise InputError(f"{path} is neither a .dts nor a .dtbo file")
+    content = read_bytes(path, LARGEST_BYTES)
     if path.suffix == ".dts":
         source = content.decode(errors="replace")
         return _fill(choice, path.name, "", source, read_description(source, name=path.name))
     if choice.parameters:
-        raise BoardError(
+        raise InputError(
             f"{path.name} is compiled and takes no parameters", hint="give its source, a .dts file"
         )
     return ResolvedOverlay(
@@ -141,7 +139,7 @@ def _fill(
     for given in choice.parameters:
         if given not in known:
             hint = f"parameters of {name}: {', '.join(known) or 'none'}"
-            raise BoardError(f"overlay {name} has no parameter {given!r}", hint=hint)
+            raise InputError(f"overlay {name} has no parameter {given!r}", hint=hint)
     chosen = {
         key: _allowed(name, key, parameter, choice.parameters.get(key, str(parameter.default)))
         for key, parameter in known.items()
@@ -163,15 +161,15 @@ def _allowed(overlay: str, key: str, parameter: Parameter, value: str) -> str:
     if isinstance(parameter, Choice):
         if value in parameter.choices:
             return value
-        raise BoardError(f"{fault} is not one of {', '.join(parameter.choices)}")
+        raise InputError(f"{fault} is not one of {', '.join(parameter.choices)}")
     try:
         number = int(value, 0)
     except ValueError:
-        raise BoardError(f"{fault} is not a whole number") from None
+        raise InputError(f"{fault} is not a whole number") from None
     if parameter.minimum <= number <= parameter.maximum:
         return str(number)
     unit = f" {parameter.unit}".rstrip()
-    raise BoardError(f"{fault} is not within {parameter.minimum} to {parameter.maximum}{unit}")
+    raise InputError(f"{fault} is not within {parameter.minimum} to {parameter.maximum}{unit}")
 
 
 def _filled(

@@ -16,10 +16,10 @@ from discovery.link import list_links
 from discovery.roster import NodeLost
 from edge.client.model import Applied
 from edge.config.diff import diff
-from edge.config.file import read_text
 from edge.config.validate import load_valid
 from edge.errors import ConfigError, EdgeError, NodeError
 from edge.provision.contact import configure, make_contact
+from edge.text import read_text
 from flasher.record import CardRecords
 from tui.keyring import Keyring
 from tui.question import ask

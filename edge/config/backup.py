@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from edge.config.file import read_text, write_file
+from edge.config.file import write_file
+from edge.text import read_text
 
 SUFFIX = ".bak"
 

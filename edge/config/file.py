@@ -51,22 +51,6 @@ def write_files(texts: Mapping[Path, str], *, force: bool = False) -> None:
                 temporary.unlink()
 
 
-def read_text(path: Path) -> str:
-    """Return the text of `path`.
-
-    Raises:
-        ConfigError: when it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"reading {path}: {error.strerror}", hint="name a file that is there and may be read"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"reading {path}: not a text") from error
-
-
 def _way_out(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "make room there, or name a folder on another disk"

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.dump import dump_stream
-from edge.config.file import read_text, write_file
+from edge.config.file import write_file
 from edge.config.stream import count_faults, parse_stream, spell_path
 from edge.errors import ConfigError
+from edge.text import read_text
 
 ROLES = ("controlplane", "worker")
 GROUPS = {"all": "", "controlplane": "controlplane", "workers": "worker"}

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.config.encode import encode
-from edge.config.file import read_text
 from edge.config.load import identify, load, locate, read_parts, spell_identity
 from edge.config.model import MergeBy, Replace
 from edge.config.shape import Shape, document_shape
 from edge.config.stream import Path as ValuePath
 from edge.config.stream import RawDocument, count_faults, parse_stream, spell_path
 from edge.errors import ConfigError
+from edge.text import read_given
 
 _PATCH = "$patch"
 
@@ -51,11 +51,11 @@ def read_patch(argument: str) -> Patch:
         ConfigError: when it cannot be read or is not a patch; every fault is listed.
     """
     if argument.startswith("@"):
-        return parse_patch(read_text(Path(argument[1:])), source=argument[1:])
+        return parse_patch(read_given(Path(argument[1:])), source=argument[1:])
     is_text = argument[:1] in ("[", "{") or any(char in argument for char in " \n")
     if is_text:
         return parse_patch(argument, source="patch")
-    return parse_patch(read_text(Path(argument)), source=argument)
+    return parse_patch(read_given(Path(argument)), source=argument)
 
 
 def parse_patch(text: str, *, source: str = "patch") -> Patch:

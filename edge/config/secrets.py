@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge.config.file import read_text
 from edge.config.stream import parse_stream
 from edge.errors import ConfigError, TrustError
 from edge.pki.certificate import KeyPair, belongs
 from edge.pki.key import load_key
 from edge.pki.secrets import CONFIG_PATHS, SecretsBundle, new_secrets, read_secrets
+from edge.text import read_text
 
 
 def secrets_from_config(text: str, *, source: str) -> SecretsBundle:

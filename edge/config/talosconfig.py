@@ -11,9 +11,10 @@ from typing import Any
 
 from edge.config.backup import keep_backup
 from edge.config.dump import dump_stream
-from edge.config.file import read_text, write_file
+from edge.config.file import write_file
 from edge.config.stream import parse_stream
 from edge.errors import ConfigError
+from edge.text import read_given
 
 IN_CLUSTER = Path("/var/run/secrets/talos.dev/config")
 
@@ -101,7 +102,7 @@ def load_talosconfig(path: Path) -> TalosConfig:
     Raises:
         ConfigError: when it cannot be read or is not one.
     """
-    return parse_talosconfig(read_text(path), source=str(path))
+    return parse_talosconfig(read_given(path), source=str(path))
 
 
 def save_talosconfig(config: TalosConfig, path: Path) -> None:

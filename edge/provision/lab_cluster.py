@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.client.trust import look_at
-from edge.config.file import read_text, write_file
+from edge.config.file import write_file
 from edge.config.generate import generate
 from edge.config.patch import parse_patch, patch_config
 from edge.config.talosconfig import TalosConfig, load_talosconfig, save_talosconfig
@@ -20,6 +20,7 @@ from edge.events import Listener, ignore, step
 from edge.pki.secrets import SecretsBundle, dump_secrets, load_secrets, new_secrets
 from edge.provision.contact import configure, make_contact, wait_configured
 from edge.provision.lab import API_PORT, Lab, LabNode
+from edge.text import read_text
 from flasher.record import CardRecords
 
 CLUSTER = "lab"

@@ -14,7 +14,8 @@ from edge.errors import ConfigError, ImageError
 from edge.meta import keys
 from edge.meta.adv import render
 from edge.meta.enrolment import SECRET_BYTES
-from flasher.card.given import read_bytes, read_text
+from edge.text import read_bytes, read_text
+from edge.units import MIB
 from flasher.card.render import card_values
 from flasher.card.rows import Row
 from flasher.card.spec import Address, CardNetwork, CardSpec, GivenEnrolment, InterfaceAddress
@@ -24,6 +25,7 @@ _ENROLMENT_ID = re.compile(r"[0-9a-f]{16}")
 _ON, _OFF = ("on", "yes", "true"), ("off", "no", "false")
 _ILLEGAL = re.compile(r'[\x00-\x1f\x7f"*:<>?\\|]')
 _NAME_LENGTH = 255
+_FILE_BYTES = 512 * MIB  # a file for the boot partition
 _KEY_ROOM = 1024  # for the node's key and enrolment
 _Found = TypeVar("_Found")
 
@@ -190,7 +192,7 @@ class Checker:
 
     def _content(self, local: str) -> bytes:
         try:
-            return read_bytes(self.row.folder / local)
+            return read_bytes(self.row.folder / local, _FILE_BYTES)
         except ConfigError as error:
             self._told("files", error)
             return b""

@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.config.stream import parse_stream
 from edge.errors import ConfigError
-from flasher.card.given import read_text
+from edge.text import read_text
 
 COLUMNS = (
     "name",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from edge.errors import ImageError, ToolError
+from edge.errors import ImageError, InputError, ToolError
 from flasher.devicetree.fit import require_fit
 from flasher.devicetree.lint import new_warnings, require_sound
 from flasher.devicetree.outcome import require_outcome
@@ -108,7 +108,7 @@ def _merge_one(
 
 def _place(result: Path, output: Path) -> None:
     if output.exists() and not output.is_file():
-        raise ImageError(f"{output} is not a regular file")
+        raise InputError(f"{output} is not a regular file")
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.{os.getpid()}")
     try:

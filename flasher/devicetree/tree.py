@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from edge.errors import ImageError
+from edge.errors import ImageError, InputError
 
 _MAGIC = 0xD00DFEED
 _HEADER = struct.Struct(">7I")  # magic, size, structure, strings, reserved memory, versions
@@ -84,7 +84,7 @@ def load_tree(path: Path) -> Tree:
             raise ImageError(f"{path} is too large for a device tree")
         return parse_tree(path.read_bytes(), name=path.name)
     except OSError as error:
-        raise ImageError(f"cannot read {path}: {error.strerror}") from error
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def parse_tree(blob: bytes, *, name: str) -> Tree:

@@ -10,8 +10,9 @@ from hashlib import file_digest, sha256
 from importlib.resources import files
 from pathlib import Path
 
-from boards.text import read_text
-from edge.errors import ConfigError, ImageError
+from boards.text import LARGEST_BYTES
+from edge.errors import InputError
+from edge.text import read_text
 from flasher.extension.document import Document, parse_document
 
 DOCUMENT = "extension.yaml"
@@ -51,7 +52,7 @@ def load_extension(wanted: str) -> Extension:
     """Return the extension in the catalogue, or in the folder if `wanted` is a path to one.
 
     Raises:
-        ImageError: when there is no such extension; the hint lists the known ones.
+        InputError: when there is no such extension; the hint lists the known ones.
         ConfigError: with every fault of its document.
     """
     if "/" in wanted or wanted in {".", ".."}:
@@ -59,7 +60,7 @@ def load_extension(wanted: str) -> Extension:
     if wanted not in extension_names():
         known = ", ".join(extension_names())
         beside = f"; ./{wanted} for the folder" if Path(wanted).is_dir() else ""
-        raise ImageError(f"unknown extension {wanted!r}", hint=f"known: {known}{beside}")
+        raise InputError(f"unknown extension {wanted!r}", hint=f"known: {known}{beside}")
     return _shipped(wanted)
 
 
@@ -67,15 +68,15 @@ def read_extension(folder: Path) -> Extension:
     """Return the extension in `folder`.
 
     Raises:
-        ImageError: when it has no document that can be read.
+        InputError: when it has no document that can be read.
         ConfigError: with every fault of the document.
     """
     path = folder / DOCUMENT
     try:
-        text = read_text(path)
-    except ConfigError as error:
-        reason = error.message.removeprefix(f"{folder}/")
-        raise ImageError(
+        text = read_text(path, LARGEST_BYTES)
+    except InputError as error:
+        reason = error.message.replace(str(path), DOCUMENT, 1)
+        raise InputError(
             f"{folder} is no extension: {reason}",
             hint="docs/extensions.md shows one that can be copied",
         ) from error

@@ -13,7 +13,7 @@ from typing import Any
 
 from boards.profile import Arch
 from edge import __version__
-from edge.errors import ImageError
+from edge.errors import BoardError, ImageError, InputError
 from edge.events import Listener, step
 from flasher.debian.fetch import Cache, Packages, fetch_closure, fetch_files, unpack
 from flasher.debian.module import ModuleTree
@@ -141,13 +141,13 @@ def _check_names(extensions: Iterable[Extension]) -> None:
     services: dict[str, str] = {}
     for each in extensions:
         if each.name in seen:
-            raise ImageError(f"extension {each.name} is wanted twice")
+            raise InputError(f"extension {each.name} is wanted twice")
         if each.name == SCHEMATIC:
-            raise ImageError(f"extension {SCHEMATIC}: the name is the schematic's own")
+            raise InputError(f"extension {SCHEMATIC}: the name is the schematic's own")
         seen[each.name] = each
         for service in each.document.services:
             if service.name in services:
-                raise ImageError(
+                raise InputError(
                     f"extensions {services[service.name]} and {each.name} both have"
                     f" a service {service.name}"
                 )
@@ -157,7 +157,7 @@ def _check_names(extensions: Iterable[Extension]) -> None:
 def _check_fit(extension: Extension, sources: Sources) -> None:
     document = extension.document
     if sources.arch not in document.arch:
-        raise ImageError(
+        raise BoardError(
             f"extension {extension.name} is for {', '.join(document.arch)},"
             f" the board for {sources.arch}"
         )

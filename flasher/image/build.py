@@ -12,7 +12,7 @@ from pathlib import Path
 
 from boards.profile import Profile
 from edge import __version__
-from edge.errors import ImageError
+from edge.errors import ImageError, InputError
 from edge.events import Listener, ignore, step
 from edge.paths import cache_dir
 from edge.units import format_size
@@ -85,12 +85,12 @@ def _check_output(output: Path) -> None:
         return
     if not output.is_file():
         # As root a rename would put a file in the place of the device.
-        raise ImageError(
+        raise InputError(
             f"{output} is not a regular file", hint="`edgectl flash` is what writes to a disk"
         )
     with output.open("rb") as file:
         if output.stat().st_size and read_table(file) is None:
-            raise ImageError(f"{output} is there and no disk image", hint="name another --output")
+            raise InputError(f"{output} is there and no disk image", hint="name another --output")
 
 
 def _assemble(design: Design, inputs: Inputs, trees: Trees, slot: Slot, work: Path) -> Path:
@@ -176,7 +176,7 @@ def _report(design: Design, inputs: Inputs, slot: Slot, image: Path, output: Pat
 def _work_dir(output: Path) -> Iterator[Path]:
     """Lend a directory beside `output`, so that the finished image only needs a rename."""
     if not output.parent.is_dir():
-        raise ImageError(f"there is no directory {output.parent}", hint=f"mkdir -p {output.parent}")
+        raise InputError(f"there is no directory {output.parent}", hint=f"mkdir -p {output.parent}")
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder:
         yield Path(folder)
 

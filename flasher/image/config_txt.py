@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from boards.boot import ConfigLine
-from edge.errors import ImageError
+from edge.errors import ConfigError
 
 CONFIG = "config.txt"
 USER_CONFIG = "user-config.txt"
@@ -54,7 +54,7 @@ def _comment(text: str) -> Iterable[str]:
 def _checked(user: str) -> str:
     for number, line in enumerate(user.splitlines(), 1):
         if (size := len(line.encode())) > LONGEST_LINE:
-            raise ImageError(
+            raise ConfigError(
                 f"line {number} of your config.txt has {size} characters",
                 hint=f"the firmware reads {LONGEST_LINE} of a line; split it or shorten it",
             )

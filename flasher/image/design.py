@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from boards.hardware import Console
 from boards.profile import Profile
 from boards.section import PLAIN
-from edge.errors import BoardError
+from edge.errors import BoardError, InputError
 from flasher.image.config_txt import render_config
 from flasher.image.wishes import Wishes
 from overlays.choice import parse_choice
@@ -43,9 +43,9 @@ def make_design(profile: Profile, wishes: Wishes) -> Design:
     """Return what to build.
 
     Raises:
-        BoardError: when an overlay is not there for this board, or two exclude each other.
-        ImageError: when a line of the user's config.txt is too long.
-        ConfigError: when a user's overlay describes itself wrongly.
+        BoardError: when this board does not have or read what is wanted, and others do.
+        InputError: when an overlay or an argument is not allowed, or two exclude each other.
+        ConfigError: when a user's overlay or config.txt is wrong in itself.
     """
     chosen = (*map(parse_choice, profile.overlays), *wishes.overlays)
     overlays = resolve_all(chosen, profile.soc)
@@ -63,7 +63,7 @@ def _check_additions(profile: Profile, wishes: Wishes) -> None:
         raise BoardError(f"board {profile.name} starts its kernel without GRUB")
     for each in wishes.arguments:
         if not PLAIN.fullmatch(each):
-            raise BoardError(f"kernel argument {each!r} has a blank, a quote or a sign of GRUB's")
+            raise InputError(f"kernel argument {each!r} has a blank, a quote or a sign of GRUB's")
 
 
 def _require_trees(profile: Profile, wishes: Wishes, overlays: Sequence[ResolvedOverlay]) -> None:

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 
-from edge.errors import ImageError
+from edge.errors import InputError
 from edge.meta import keys
 from edge.meta.adv import render_store
 
@@ -17,11 +17,12 @@ def render_image_meta(values: Mapping[int, bytes]) -> bytes:
     """Return the beginning of a META partition that holds `values`; the rest of it stays blank.
 
     Raises:
-        ImageError: when a key is not one that an image may bring, or the values do not fit.
+        InputError: when a key is not one that an image may bring.
+        ImageError: when the values do not fit.
     """
     for key in sorted(values):
         if fault := key_fault(key):
-            raise ImageError(f"META key {keys.key_name(key)} {fault}")
+            raise InputError(f"META key {keys.key_name(key)} {fault}")
     return render_store(values) if values else b""
 
 
@@ -29,7 +30,7 @@ def parse_meta(text: str) -> tuple[int, bytes]:
     """Return key and value of `KEY=VALUE`, such as `0x0c=rack 4`.
 
     Raises:
-        ImageError: when it has another form, or the key is not one that an image may bring.
+        InputError: when it has another form, or the key is not one that an image may bring.
     """
     name, sign, value = text.partition("=")
     try:
@@ -37,9 +38,9 @@ def parse_meta(text: str) -> tuple[int, bytes]:
     except ValueError:
         key = -1
     if not sign or key < 0:
-        raise ImageError(f"cannot read META value {text!r}", hint="write KEY=VALUE: 0x0c=rack-4")
+        raise InputError(f"cannot read META value {text!r}", hint="write KEY=VALUE: 0x0c=rack-4")
     if fault := key_fault(key):
-        raise ImageError(f"META key {name} {fault}")
+        raise InputError(f"META key {name} {fault}")
     return key, value.encode()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from boards.boot import Piece
 from boards.profile import Profile
-from edge.errors import ImageError
+from edge.errors import ImageError, InputError
 
 _ARM64_MAGIC = (0x38, b"ARM\x64")
 _DEVICE_TREE_MAGIC = b"\xd0\x0d\xfe\xed"
@@ -28,18 +28,18 @@ def check_pieces(profile: Profile, given: Mapping[str, Path]) -> dict[str, Path]
     """Return the pieces of `profile` by name, each looked at.
 
     Raises:
-        ImageError: when one is unknown, missing or not what it should be; the hint says where it
-            comes from and what to do.
+        InputError: when one is unknown or missing; the hint says where it comes from.
+        ImageError: when one is not what it should be; the hint says what to do.
     """
     known = {piece.name: piece for piece in profile.pieces}
     for name in sorted(given.keys() - known.keys()):
         wanted = ", ".join(known) or "none; all of it comes from Debian"
-        raise ImageError(f"board {profile.name} has no piece {name!r}", hint=f"pieces: {wanted}")
+        raise InputError(f"board {profile.name} has no piece {name!r}", hint=f"pieces: {wanted}")
     for piece in profile.pieces:
         if piece.name in given:
             check_form(piece, given[piece.name])
         elif piece.required:
-            raise ImageError(
+            raise InputError(
                 f"board {profile.name} needs {piece.title}, which Debian does not have",
                 hint=f"edgectl image build --board {profile.name} --piece {piece.name}=PATH;"
                 f" from {piece.origin}: {piece.action}",
@@ -51,14 +51,15 @@ def check_form(piece: Piece, path: Path) -> None:
     """Look whether `path` is what the piece should be.
 
     Raises:
-        ImageError: when it is not there or something else.
+        InputError: when it is not there.
+        ImageError: when it is something else.
     """
     if not path.exists():
-        raise ImageError(f"--piece {piece.name}: there is no {path}", hint=f"from {piece.origin}")
+        raise InputError(f"--piece {piece.name}: there is no {path}", hint=f"from {piece.origin}")
     try:
         wrong = _FORMS[piece.form](path)
     except OSError as error:
-        raise ImageError(
+        raise InputError(
             f"--piece {piece.name}: {path} cannot be read: {error.strerror}"
         ) from error
     if wrong:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from boards.catalog import load_profile
-from edge.errors import EdgeError, ImageError
+from edge.errors import EdgeError, InputError
 from flasher.extension.catalog import digest, read_extension
 from flasher.schematic.model import Content, Extension, Overlay, Schematic
 from overlays.resolve import resolve
@@ -25,7 +25,7 @@ def schematic_id(schematic: Schematic) -> str:
     """Return the id, 64 hexadecimal digits.
 
     Raises:
-        ImageError: when a file that it names cannot be read.
+        InputError: when a file that it names cannot be read.
     """
     return sha256(canonical_text(schematic).encode()).hexdigest()
 
@@ -34,7 +34,7 @@ def canonical_text(schematic: Schematic) -> str:
     """Return the form that the id is the hash of.
 
     Raises:
-        ImageError: when a file that it names cannot be read.
+        InputError: when a file that it names cannot be read.
     """
     return json.dumps(
         canonical_form(schematic), sort_keys=True, separators=(",", ":"), ensure_ascii=False
@@ -45,7 +45,7 @@ def canonical_form(schematic: Schematic) -> dict[str, Any]:
     """Return the schematic as plain data in which equal images are equal.
 
     Raises:
-        ImageError: when a file that it names cannot be read.
+        InputError: when a file that it names cannot be read.
     """
     try:
         form = {
@@ -61,7 +61,7 @@ def canonical_form(schematic: Schematic) -> dict[str, Any]:
             "pieces": {name: _path(path) for name, path in schematic.pieces.items()},
         }
     except OSError as error:
-        raise ImageError(f"cannot read {error.filename}: {error.strerror}") from error
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
     return {"version": VERSION, **{key: value for key, value in form.items() if value}}
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from boards.catalog import load_profile
 from boards.profile import Profile
-from edge.errors import ConfigError, EdgeError
+from edge.errors import BoardError, ConfigError, EdgeError
 from flasher.extension.catalog import load_extension, read_extension
 from flasher.image.design import make_design
 from flasher.schematic.model import Extension, Schematic
@@ -65,7 +65,7 @@ def _check_extension(wanted: Extension, profile: Profile | None) -> None:
     found = read_extension(wanted.folder) if wanted.folder else load_extension(wanted.name)
     if profile and profile.arch not in found.document.arch:
         arches = ", ".join(found.document.arch)
-        raise ConfigError(f"{found.name} is for {arches}, board {profile.name} is {profile.arch}")
+        raise BoardError(f"{found.name} is for {arches}, board {profile.name} is {profile.arch}")
 
 
 def _attempt(place: str, look: Callable[[], object]) -> Iterator[str]:
@@ -73,10 +73,6 @@ def _attempt(place: str, look: Callable[[], object]) -> Iterator[str]:
         look()
     except EdgeError as error:
         yield from _told(place, error)
-    except UnicodeDecodeError:
-        yield f"{place}: the file is not text in UTF-8"
-    except OSError as error:
-        yield f"{place}: {error.filename} cannot be read: {error.strerror}"
 
 
 def _told(place: str, error: EdgeError) -> Iterator[str]:

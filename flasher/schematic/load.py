@@ -4,8 +4,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from boards.text import load_yaml, read_text
-from edge.errors import ConfigError
+from boards.text import LARGEST_BYTES, load_yaml
+from edge.errors import InputError
+from edge.text import folder_of, name_given, read_given
 from flasher.schematic.document import parse_ours
 from flasher.schematic.model import Schematic
 from flasher.schematic.upstream import is_upstream, parse_upstream, upstream_id
@@ -20,11 +21,12 @@ class Loaded:
 
 
 def load_schematic(path: Path, *, board: str = "", ignore_unknown: bool = False) -> Schematic:
-    """Return the schematic in the file at `path`.
+    """Return the schematic in the file at `path`, or in a pipe, or for `-` in standard input.
 
     `board` is for upstream's that are for any; ours name theirs.
 
     Raises:
+        InputError: when it cannot be read, or is for another board.
         ConfigError: with every fault found, or all that has no equivalent here.
     """
     return load_either(path, board=board, ignore_unknown=ignore_unknown).schematic
@@ -34,16 +36,17 @@ def load_either(path: Path, *, board: str = "", ignore_unknown: bool = False) ->
     """Return the schematic in the file, and upstream's id of it if it is one of theirs.
 
     Raises:
+        InputError: when it cannot be read, or is for another board.
         ConfigError: with every fault found, or all that has no equivalent here.
     """
-    text, source = read_text(path), str(path)
+    text, source = read_given(path, LARGEST_BYTES), name_given(path)
     data = load_yaml(text, source=source)
     if is_upstream(data):
         schematic = parse_upstream(data, source=source, board=board, ignore_unknown=ignore_unknown)
         return Loaded(schematic=schematic, upstream_id=upstream_id(data, source=source))
-    schematic = parse_ours(text, path.parent, source=source)
+    schematic = parse_ours(text, folder_of(path), source=source)
     if board and board != schematic.board:
-        raise ConfigError(f"{source} is for board {schematic.board}, not {board}")
+        raise InputError(f"{source} is for board {schematic.board}, not {board}")
     return Loaded(schematic=schematic)
 
 
@@ -53,5 +56,5 @@ def read_upstream_id(path: Path) -> str:
     Raises:
         ConfigError: when it is no schematic of upstream's.
     """
-    source = str(path)
-    return upstream_id(load_yaml(read_text(path), source=source), source=source)
+    text, source = read_given(path, LARGEST_BYTES), name_given(path)
+    return upstream_id(load_yaml(text, source=source), source=source)

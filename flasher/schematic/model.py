@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.text import read_text
 from overlays.choice import OverlayChoice
 
 
@@ -45,9 +46,10 @@ class Content:
         """Return the text.
 
         Raises:
-            OSError: when the file cannot be read.
+            InputError: when the file cannot be read.
+            ConfigError: when it is no text.
         """
-        return self.text if self.file is None else self.file.read_text()
+        return self.text if self.file is None else read_text(self.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,10 @@
 """From a schematic to what is built."""
 
 from boards.catalog import load_profile
-from edge.errors import ImageError
 from flasher.extension.catalog import load_extension, read_extension
 from flasher.image.wishes import Wishes
 from flasher.schematic.canonical import schematic_id
-from flasher.schematic.model import Content, Schematic
+from flasher.schematic.model import Schematic
 
 
 def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
@@ -14,8 +13,8 @@ def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
 
     Raises:
         BoardError: when there is no such board.
-        ImageError: when there is no such extension, or a file cannot be read.
-        ConfigError: when the document of an extension is wrong.
+        InputError: when there is no such extension, or a file cannot be read.
+        ConfigError: when the document of an extension, or a text, is wrong.
     """
     board = load_profile(schematic.board).name
     return board, Wishes(
@@ -26,15 +25,8 @@ def to_wishes(schematic: Schematic) -> tuple[str, Wishes]:
         ),
         arguments=schematic.arguments,
         pieces=dict(schematic.pieces),
-        config_txt=_text(schematic.config_txt),
-        grub_cfg=_text(schematic.grub),
+        config_txt=schematic.config_txt.read(),
+        grub_cfg=schematic.grub.read(),
         meta={key: value.encode() for key, value in schematic.meta.items()},
         schematic_id=schematic_id(schematic),
     )
-
-
-def _text(content: Content) -> str:
-    try:
-        return content.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImageError(f"cannot read {content.file}: {error}") from error

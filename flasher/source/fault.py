@@ -16,7 +16,7 @@ from edge.errors import ImageError
 AGAIN = "download or build it again"
 _WINDOW = "pack it with at most xz -9 or zstd --long=27"
 _UNPACK = f"{AGAIN}; if it was published so, unpack it and give the disk image"
-_BUILD = "build one: edgectl image build --board BOARD"
+BUILD = "build one: edgectl image build --board BOARD"
 _ELSEWHERE = "EDGECTL_CACHE names another folder for large files"
 _ROOM = f"free space; {_ELSEWHERE}"
 
@@ -30,7 +30,7 @@ class TrailingDataError(Exception):
 
 
 @contextmanager
-def explained(path: Path | str, what: str = "image", hint: str = _BUILD) -> Iterator[None]:
+def explained(path: Path | str, what: str = "image", hint: str = BUILD) -> Iterator[None]:
     """Raise an ImageError that names `path` for every fault of reading it.
 
     Args:

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.errors import ImageError
+from edge.errors import InputError
 from edge.events import Listener, Progressed, step
 from edge.units import MIB, format_size
 from flasher.source.download import download
-from flasher.source.fault import explained, storing
+from flasher.source.fault import BUILD, explained, storing
 from flasher.source.store import spool
 from flasher.source.verify import Subject, Verification
 from flasher.source.web import is_address, shown
@@ -23,7 +23,8 @@ def fetch_source(source: str | Path, verification: Verification, listener: Liste
     """Return the local file for `source`: a path, an http(s) address, or `-`.
 
     Raises:
-        ImageError: when there is none.
+        InputError: when it is none of these, or not there.
+        ImageError: when it cannot be had.
     """
     text = str(source)
     if text == "-":
@@ -32,20 +33,22 @@ def fetch_source(source: str | Path, verification: Verification, listener: Liste
         path = download(text, sha256=verification.sha256, listener=listener)
         return Subject(path=path, name=path.name, origin=shown(text))
     if "://" in text:
-        raise ImageError(
+        raise InputError(
             f"cannot fetch {text}: it is neither http nor https", hint="download it yourself"
         )
     path = Path(source)
+    if not path.exists():
+        raise InputError(f"there is no image {path}", hint=BUILD)
     with explained(path):
         mode = path.stat().st_mode
     if stat.S_ISBLK(mode):
-        raise ImageError(f"{path} is a device, not an image", hint="copy it to a file first")
+        raise InputError(f"{path} is a device, not an image", hint="copy it to a file first")
     if stat.S_ISDIR(mode):
-        raise ImageError(f"{path} is a folder", hint="name the image file in it")
+        raise InputError(f"{path} is a folder", hint="name the image file in it")
     if not stat.S_ISREG(mode):
         is_pipe = stat.S_ISFIFO(mode)
         hint = f"read from it: --image - < {path}" if is_pipe else "copy it to a file first"
-        raise ImageError(f"{path} is a {'pipe' if is_pipe else 'device'}, not a file", hint=hint)
+        raise InputError(f"{path} is a {'pipe' if is_pipe else 'device'}, not a file", hint=hint)
     path = path.resolve()
     return Subject(path=path, name=path.name, origin=str(path))
 

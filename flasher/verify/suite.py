@@ -10,7 +10,7 @@ from pathlib import Path
 
 from boards.catalog import load_profile
 from boards.profile import Profile
-from edge.errors import EdgeError, ImageError
+from edge.errors import EdgeError, ImageError, InputError
 from edge.units import MIB, format_size
 from flasher.image.grub import BOOT_CONFIG
 from flasher.scratch import scratch_folder
@@ -114,9 +114,9 @@ def _require_room(work: Path) -> None:
 @contextmanager
 def _open(path: Path) -> Iterator[Subject]:
     if not path.exists():
-        raise ImageError(f"there is no file {path}")
+        raise InputError(f"there is no file {path}")
     if not path.is_file():
-        raise ImageError(f"{path} is not a regular file")
+        raise InputError(f"{path} is not a regular file")
     try:
         with path.open("rb") as file, scratch_folder("verify") as work:
             _check_kind(path, file.read(HEAD_BYTES))

@@ -11,9 +11,9 @@ from pathlib import Path
 from discovery.record import NodeRecord, NodeState
 from edge.client.model import Applied, ServiceStatus, Usage
 from edge.config.diff import diff
-from edge.config.file import read_text
 from edge.config.validate import load_valid
 from edge.errors import NodeError, TrustError
+from edge.text import read_text
 from edge.units import GIB, MIB
 from tui.services import (
     KERNEL_LOG,

@@ -176,12 +176,12 @@ def _patch_all(patches: tuple[str, ...], manner: Manner) -> None:
 
 def _read(file: str, patches: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Return the configuration with its patches applied, and the warnings about it."""
-    from edge.config.file import read_text
     from edge.config.patch import patch_config, read_patch
     from edge.config.validate import load_valid
+    from edge.text import name_given, read_given
 
-    source = "stdin" if file == "-" else file
-    text = sys.stdin.read() if file == "-" else read_text(Path(file))
+    source = name_given(Path(file))
+    text = read_given(Path(file))
     if patches:
         text = patch_config(text, [read_patch(each) for each in patches], source=source)
     _, warnings = load_valid(text, source=source)

@@ -97,7 +97,7 @@ def detect(root: Path, machine: str, output: str) -> None:
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @click.option("--strict", is_flag=True, help="Notes are faults.")
 def validate(file: Path, strict: bool) -> None:
     """Check the board in FILE; every fault is listed with its line, field and what is allowed.
@@ -106,17 +106,18 @@ def validate(file: Path, strict: bool) -> None:
     """
     from boards.validate import check_board
     from edge.errors import ConfigError
+    from edge.text import name_given
 
-    findings = check_board(file)
+    findings, source = check_board(file), name_given(file)
     for note in findings.notes:
-        click.echo(inert(f"note: {file}: {note}"), err=True)
+        click.echo(inert(f"note: {source}: {note}"), err=True)
     faults = findings.faults + (findings.notes if strict else ())
     if faults or findings.profile is None:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        told = tuple(f"{file}: {each}" for each in faults)
-        raise ConfigError(f"{file} is not a valid board: {count}", faults=told)
+        told = tuple(f"{source}: {each}" for each in faults)
+        raise ConfigError(f"{source} is not a valid board: {count}", faults=told)
     profile = findings.profile
-    click.echo(inert(f"{file} is valid: board {profile.name}, {profile.title}"), err=True)
+    click.echo(inert(f"{source} is valid: board {profile.name}, {profile.title}"), err=True)
 
 
 def explain_usb_boards(plugged: "list[UsbBoard]") -> None:

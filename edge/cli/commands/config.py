@@ -169,23 +169,23 @@ def _split(values: Sequence[str]) -> tuple[str, ...]:
 
 
 def _certificate(path: Path | None) -> bytes:
-    from edge.config.file import read_text
     from edge.pki.certificate import split_bundle
+    from edge.text import read_given
 
     if path is None:
         return b""
-    pem = read_text(path).encode()
+    pem = read_given(path).encode()
     split_bundle(pem)
     return pem
 
 
 def _read_pair(crt: Path | None, key: Path | None) -> "KeyPair":
-    from edge.config.file import read_text
     from edge.pki.certificate import KeyPair, belongs
+    from edge.text import read_given
 
     if crt is None or key is None:
         return KeyPair(certificate=b"", key=b"")
-    pair = KeyPair(certificate=_certificate(crt), key=read_text(key).encode())
+    pair = KeyPair(certificate=_certificate(crt), key=read_given(key).encode())
     if not belongs(pair):
         raise ConfigError(
             f"{key} does not belong to {crt}", hint="name the key that the certificate is about"

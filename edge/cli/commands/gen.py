@@ -241,10 +241,10 @@ def _generate(
 
 
 def _load_secrets(path: Path) -> SecretsBundle:
-    from edge.config.file import read_text
     from edge.pki.secrets import load_secrets
+    from edge.text import read_given
 
-    return load_secrets(read_text(path), source=str(path))
+    return load_secrets(read_given(path), source=str(path))
 
 
 def _new_secrets(version: str) -> SecretsBundle:

@@ -94,13 +94,13 @@ def key(*, name: str, algorithm: Algorithm, force: bool) -> None:
 @_force
 def csr(*, key_file: Path, ips: tuple[str, ...], roles: tuple[str, ...], force: bool) -> None:
     """Make a certificate request for a key: NAME.csr beside it."""
-    from edge.config.file import read_text
     from edge.pki.certificate import make_csr
+    from edge.text import read_given
 
     wanted = [part.strip() for text in roles for part in text.split(",") if part.strip()]
     _check_roles(wanted)
     addresses = [_address(part) for text in ips for part in text.split(",") if part]
-    private = read_text(key_file).encode()
+    private = read_given(key_file).encode()
     _warn_about_ed25519(private, str(key_file))
     request = make_csr(private, common_name="", addresses=addresses, organizations=wanted)
     _write({str(key_file.with_suffix(".csr")): request.decode()}, force=force)
@@ -118,10 +118,10 @@ def csr(*, key_file: Path, ips: tuple[str, ...], roles: tuple[str, ...], force: 
 @_force
 def crt(*, name: str, authority: str, request: Path, hours: int, force: bool) -> None:
     """Sign a client's certificate request: NAME.crt."""
-    from edge.config.file import read_text
     from edge.pki.certificate import csr_roles, sign_client_csr
+    from edge.text import read_given
 
-    wanted = read_text(request).encode()
+    wanted = read_given(request).encode()
     _warn_about_ed25519(wanted, str(request))
     certificate = sign_client_csr(
         _read_authority(authority), wanted, now=_now(), lifetime=_lifetime(hours)
@@ -132,13 +132,13 @@ def crt(*, name: str, authority: str, request: Path, hours: int, force: bool) ->
 
 
 def _read_authority(stem: str) -> KeyPair:
-    from edge.config.file import read_text
     from edge.pki.certificate import KeyPair, belongs
+    from edge.text import read_given
 
     stem = stem.removesuffix(".crt")
     pair = KeyPair(
-        certificate=read_text(Path(f"{stem}.crt")).encode(),
-        key=read_text(Path(f"{stem}.key")).encode(),
+        certificate=read_given(Path(f"{stem}.crt")).encode(),
+        key=read_given(Path(f"{stem}.key")).encode(),
     )
     if not belongs(pair):
         raise ConfigError(f"{stem}.key does not belong to {stem}.crt", hint="name another --ca")

@@ -77,13 +77,13 @@ def secrets(
 def _make(config: Path | None, pki: Path | None, token: str, version: str) -> SecretsBundle:
     from datetime import UTC, datetime
 
-    from edge.config.file import read_text
     from edge.config.secrets import secrets_from_config, secrets_from_kubernetes
     from edge.pki.secrets import new_secrets
+    from edge.text import read_given
 
     now = datetime.now(UTC)
     if config:
-        return secrets_from_config(read_text(config), source=str(config))
+        return secrets_from_config(read_given(config), source=str(config))
     if pki:
         return secrets_from_kubernetes(pki, now=now, bootstrap_token=token)
     return fit_version(new_secrets(now=now), version)

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from flasher.schematic.model import Extension, Overlay, Schematic
+    from flasher.schematic.model import Content, Extension, Overlay, Schematic
 
-_TEXT = click.Path(path_type=Path, dir_okay=False, exists=True)
+# A file, a pipe, or - for standard input: `edge.text` reads all of them.
+_TEXT = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _OPTIONS = (
     click.option("--board", default="", help="The board; see `edgectl boards list`."),
     click.option(
         "--schematic",
         "schematic_file",
         type=_TEXT,
-        help="Build what this document describes; the other options add to it.",
+        help="Build what this document describes (- is stdin); the other options add to it.",
     ),
     click.option(
         "--ignore-unknown",
@@ -78,14 +79,13 @@ def read_schematic(words: dict[str, Any]) -> "Schematic":
 
     Raises:
         ConfigError: when the file is wrong.
-        BoardError, ImageError: when an option is.
+        InputError, BoardError: when an option is.
     """
     from flasher.image.meta import parse_meta
-    from flasher.schematic.model import Content
 
+    _require_one_stdin(words)
     base = _base(words)
     pairs = [(key, value.decode()) for key, value in map(parse_meta, words["meta"])]
-    config_txt, grub_cfg = words["config_txt"], words["grub_cfg"]
     return replace(
         base,
         overlays=(*base.overlays, *map(_overlay, words["overlays"])),
@@ -93,24 +93,42 @@ def read_schematic(words: dict[str, Any]) -> "Schematic":
         pieces={**base.pieces, **dict(map(_piece, words["pieces"]))},
         arguments=(*base.arguments, *words["arguments"]),
         meta={**base.meta, **dict(pairs)},
-        config_txt=Content(file=config_txt) if config_txt else base.config_txt,
-        grub=Content(file=grub_cfg) if grub_cfg else base.grub,
+        config_txt=_content(words["config_txt"]) or base.config_txt,
+        grub=_content(words["grub_cfg"]) or base.grub,
     )
 
 
+def _require_one_stdin(words: dict[str, Any]) -> None:
+    from edge.text import STDIN
+
+    if sum(words[each] == STDIN for each in ("schematic_file", "config_txt", "grub_cfg")) > 1:
+        raise click.UsageError("stdin can be read but once: only one option may be -")
+
+
 def _base(words: dict[str, Any]) -> "Schematic":
+    from boards.catalog import load_profile
+    from edge.text import name_given
     from flasher.schematic.check import check_schematic
     from flasher.schematic.load import load_schematic
     from flasher.schematic.model import Schematic
 
     board, file = words["board"], words["schematic_file"]
+    if board:
+        load_profile(board)
     if file:
         schematic = load_schematic(file, board=board, ignore_unknown=words["ignore_unknown"])
-        check_schematic(schematic, source=str(file))
+        check_schematic(schematic, source=name_given(file))
         return schematic
     if not board:
         raise click.UsageError("name a --board, or a --schematic that does")
     return Schematic(board=board)
+
+
+def _content(path: Path | None) -> "Content | None":
+    from edge.text import read_given
+    from flasher.schematic.model import Content
+
+    return Content(text=read_given(path)) if path else None
 
 
 def _overlay(text: str) -> "Overlay":

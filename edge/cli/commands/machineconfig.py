@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgectl machineconfig`: generate and patch machine configurations in files."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -31,12 +30,13 @@ command.add_command(gen_config, "gen")
 @click.option("-o", "--output", default="-", help="File to write, or - for stdout.  [default: -]")
 def patch(*, file: str, patches: tuple[str, ...], output: str) -> None:
     """Patch the machine configuration FILE (- is stdin) and write the result."""
-    from edge.config.file import read_text, write_file
+    from edge.config.file import write_file
     from edge.config.patch import patch_config, read_patch
     from edge.config.schema import with_modeline
+    from edge.text import name_given, read_given
 
-    source = "stdin" if file == "-" else file
-    text = sys.stdin.read() if file == "-" else read_text(Path(file))
+    source = name_given(Path(file))
+    text = read_given(Path(file))
     patched = patch_config(text, [read_patch(each) for each in patches], source=source)
     patched = with_modeline(patched)
     if output == "-":

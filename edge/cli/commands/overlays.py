@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli.output import emit, output_option
-from edge.errors import BoardError
+from edge.errors import InputError
 
 if TYPE_CHECKING:
     from flasher.devicetree.check import Finding
@@ -56,7 +56,7 @@ def show(*, name: str, board: str | None, soc: str | None, output: str) -> None:
     family = _family(board, soc)
     socs = [family] if family else families_with(name)
     if not socs:
-        raise BoardError(f"no overlay {name!r}", hint="edgectl overlays list shows all")
+        raise InputError(f"no overlay {name!r}", hint="edgectl overlays list shows all")
     shown = [_document(load_overlay(name, each)) for each in socs]
     document = shown[0] if len(shown) == 1 else shown
     text = json.dumps(document, indent=2) + "\n" if output == "json" else as_yaml(document)
@@ -148,9 +148,12 @@ def apply(*, tree: Path, overlays: tuple[str, ...], target: Path) -> None:
 
 def _family(board: str | None, soc: str | None) -> str:
     from boards.catalog import load_profile
+    from overlays.catalog import families
 
     if board and soc:
         raise click.UsageError("name a board or a family, not both")
+    if soc and soc not in families():
+        raise InputError(f"no family {soc!r}", hint=f"families: {', '.join(families())}")
     return load_profile(board).soc if board else soc or ""
 
 

@@ -81,10 +81,10 @@ def command(
 def _program(text: str) -> tuple[Step, ...]:
     if not text:
         return ()
-    from edge.config.file import read_text
     from edge.provision.packet import parse_filter
+    from edge.text import read_given
 
-    return parse_filter(read_text(Path(text[1:])) if text.startswith("@") else text)
+    return parse_filter(read_given(Path(text[1:])) if text.startswith("@") else text)
 
 
 @contextmanager

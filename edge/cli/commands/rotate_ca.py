@@ -226,10 +226,10 @@ def _write_identity(name: str, source: Path, target: Path, trust: Mutual) -> Non
 
 
 def _load_secrets(path: Path) -> str:
-    from edge.config.file import read_text
     from edge.pki.secrets import load_secrets
+    from edge.text import read_given
 
-    text = read_text(path)
+    text = read_given(path)
     load_secrets(text, source=str(path))
     return text
 

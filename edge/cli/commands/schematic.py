@@ -23,7 +23,7 @@ def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
         "--board", default="", help="The board, for a file of upstream's that names none."
     )(function)
-    path = click.Path(path_type=Path, dir_okay=False)
+    path = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
     return click.argument("file", type=path)(function)
 
 
@@ -74,9 +74,13 @@ def show_id(file: Path, board: str, ignore_unknown: bool, upstream: bool) -> Non
 
 
 def _load(file: Path, board: str, ignore_unknown: bool) -> "Loaded":
+    from boards.catalog import load_profile
+    from edge.text import name_given
     from flasher.schematic.check import check_schematic
     from flasher.schematic.load import load_either
 
+    if board:
+        load_profile(board)
     loaded = load_either(file, board=board, ignore_unknown=ignore_unknown)
-    check_schematic(loaded.schematic, source=str(file))
+    check_schematic(loaded.schematic, source=name_given(file))
     return loaded

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgectl validate`: check a machine configuration without sending it anywhere."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -21,14 +20,14 @@ MODES = ("metal", "cloud", "container")
 @click.option("--strict", is_flag=True, help="Warnings are faults.")
 def command(*, argument: str | None, option: str | None, mode: str | None, strict: bool) -> None:
     """Check the machine configuration FILE; every fault is listed."""
-    from edge.config.file import read_text
     from edge.config.validate import load_valid
+    from edge.text import name_given, read_given
 
     if bool(argument) == bool(option):
         raise click.UsageError("name one configuration: edgectl validate FILE")
     file = argument or option or ""
-    source = "stdin" if file == "-" else file
-    text = sys.stdin.read() if file == "-" else read_text(Path(file))
+    source = name_given(Path(file))
+    text = read_given(Path(file))
     _, warnings = load_valid(text, source=source, strict=strict, installs=mode == "metal")
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)

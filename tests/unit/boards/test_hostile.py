@@ -107,11 +107,12 @@ def test_a_file_that_stands_for_more_than_memory_is_refused(tmp_path: Path) -> N
         parse_profile(path.read_text(), source="bomb.yaml")
 
 
-def test_a_pipe_is_no_board(tmp_path: Path) -> None:
+def test_a_pipe_in_the_folder_is_no_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits for somebody to write into it."""
     os.mkfifo(tmp_path / "pipe.yaml")
-    with pytest.raises(ConfigError, match="is not a file"):
-        check_board(tmp_path / "pipe.yaml")
+    monkeypatch.setenv("EDGECTL_BOARDS", str(tmp_path))
+    [fault] = faulty_boards().values()
+    assert "pipe.yaml: not a regular file" in fault.message
 
 
 def test_a_folder_that_cannot_be_read_takes_nothing_away(

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """YAML that somebody else wrote, meaning harm or not."""
 
-from pathlib import Path
-
 import pytest
 
-from boards.text import LARGEST_BYTES, load_yaml, read_text
+from boards.text import load_yaml
 from edge.errors import ConfigError
 from flasher.extension.document import parse_document
 from overlays.description import read_description
@@ -49,17 +47,3 @@ def test_hostile_documents_are_refused(text: str, fault: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_description(f"/*---\n{text}\n---*/\n", name="x.dts")
     assert "the description of x.dts" in told(caught.value)
-
-
-def test_only_small_files_are_read(tmp_path: Path) -> None:
-    """Neither a disk nor a folder is a document; nor is what is not there."""
-    large = tmp_path / "large.yaml"
-    large.write_text("#" * (LARGEST_BYTES + 1))
-    for path in (large, tmp_path, Path("/dev/zero")):
-        with pytest.raises(ConfigError, match="is not a file of at most 1024 KiB"):
-            read_text(path)
-    with pytest.raises(ConfigError, match="cannot be read: No such file"):
-        read_text(tmp_path / "none")
-    large.write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match="not text in UTF-8"):
-        read_text(large)

@@ -127,9 +127,9 @@ def test_every_fault_of_a_schematic_is_told_at_once(capsys: Capture, file: Path)
         "overlays.1: overlay i2c-rtc has no parameter 'chp'",
         "extensions.0: unknown extension 'nope'",
         "extensions.1: ",
-        "extension.yaml cannot be read: No such file",
+        "reading extension.yaml: No such file",
         "pieces.nonsense: board rpi4 has no such piece",
-        "config_txt: the file is not text in UTF-8",
+        f"config_txt: reading {file.parent}/bytes: not UTF-8",
     ):
         assert part in err
     assert not capsys.readouterr().out

@@ -29,7 +29,8 @@ def test_stdin_is_validated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A dash reads stdin; faults are listed and end with code 3."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("version: v1alpha1\nmachine:\n    colour: red\n"))
+    text = b"version: v1alpha1\nmachine:\n    colour: red\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
     assert run(["validate", "-c", "-"]) == 3
     assert "stdin:3: machine.colour: unknown key" in capsys.readouterr().err
 

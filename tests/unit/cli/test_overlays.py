@@ -92,16 +92,17 @@ def test_an_overlay_is_shown_for_every_family_that_has_it(capsys: Capture) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        (["show", "gpio-fan", "--board", "jetson-nano"], "there is one for bcm2711, bcm2837"),
-        (["show", "nothing"], "no overlay 'nothing'"),
-        (["list", "--board", "rpi17"], "rpi17"),
+        (["show", "gpio-fan", "--board", "jetson-nano"], 4, "there is one for bcm2711, bcm2837"),
+        (["show", "nothing"], 2, "no overlay 'nothing'"),
+        (["list", "--board", "rpi17"], 4, "rpi17"),
+        (["list", "--soc", "bcm17"], 2, "no family 'bcm17'"),
     ],
 )
-def test_what_is_not_there_is_told(words: list[str], said: str, capsys: Capture) -> None:
-    """With exit code 4."""
-    assert run(["overlays", *words]) == 4
+def test_what_is_not_there_is_told(words: list[str], code: int, said: str, capsys: Capture) -> None:
+    """What the board lacks, and boards that are not there, are the board's; else it is a typo."""
+    assert run(["overlays", *words]) == code
     assert said in capsys.readouterr().err
 
 

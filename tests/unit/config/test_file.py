@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.file import read_text, write_file, write_files
+from edge.config.file import write_file, write_files
 from edge.errors import ConfigError
 
 
@@ -59,12 +59,3 @@ def test_secrecy(tmp_path: Path) -> None:
     path.chmod(0o644)
     write_file(path, "new")
     assert path.stat().st_mode & 0o777 == 0o600
-
-
-def test_reading(tmp_path: Path) -> None:
-    """What cannot be read is named."""
-    (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="binary: not a text"):
-        read_text(tmp_path / "binary")
-    with pytest.raises(ConfigError, match="Is a directory"):
-        read_text(tmp_path)

@@ -95,7 +95,7 @@ def test_single_file(tmp_path: Path) -> None:
         (["gen", "config", "demo", "10.0.0.10"], ExitCode.CONFIG),
         (["gen", "config", "demo", ENDPOINT, "-t", "nonsense"], ExitCode.USAGE),
         (["gen", "config", "demo", ENDPOINT, "-t", ","], ExitCode.USAGE),
-        (["gen", "config", "demo", ENDPOINT, "--with-secrets", "nowhere.yaml"], ExitCode.CONFIG),
+        (["gen", "config", "demo", ENDPOINT, "--with-secrets", "nowhere.yaml"], ExitCode.USAGE),
         (["gen", "config", "demo"], ExitCode.USAGE),
         (["gen", "config", "demo", ENDPOINT, "--no-persist"], ExitCode.USAGE),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import BoardError, ImageError
+from edge.errors import ImageError, InputError
 from flasher.devicetree.merge import compile_overlay, merge
 from flasher.devicetree.outcome import require_outcome
 from flasher.devicetree.overlay import CompiledOverlay
@@ -106,7 +106,7 @@ def test_a_board_without_the_hardware_is_left_alone(base: Path, mine: Mine, tmp_
 
 def test_overlays_that_exclude_each_other_stay_out(base: Path, mine: Mine, tmp_path: Path) -> None:
     """Nothing is written."""
-    with pytest.raises(BoardError, match="twice"):
+    with pytest.raises(InputError, match="twice"):
         merge(base, [mine(CLOCK), mine(CLOCK)], tmp_path / "out.dtb", tmp_path)
     assert not (tmp_path / "out.dtb").exists()
 
@@ -170,7 +170,7 @@ def test_the_output_is_whole_or_as_it_was(base: Path, mine: Mine, tmp_path: Path
 
 def test_a_device_is_no_output(base: Path, mine: Mine, tmp_path: Path) -> None:
     """As root a rename would put a file in its place."""
-    with pytest.raises(ImageError, match="is not a regular file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         merge(base, [mine(CLOCK)], tmp_path, tmp_path)
 
 

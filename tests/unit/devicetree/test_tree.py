@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.errors import ImageError
+from edge.errors import ImageError, InputError
 from flasher.devicetree.tree import is_text, load_tree, parse_tree, strings
 from tests.unit.devicetree.conftest import BASE, Compile
 
@@ -56,7 +56,7 @@ def test_other_files_are_refused(blob: bytes) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """So is one that is far too large."""
-    with pytest.raises(ImageError, match="No such file"):
+    with pytest.raises(InputError, match="No such file"):
         load_tree(tmp_path / "none.dtb")
     with (tmp_path / "large.dtb").open("wb") as file:
         file.truncate(1 << 30)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boards.boot import ConfigLine
-from edge.errors import ImageError
+from edge.errors import ConfigError
 from flasher.image.config_txt import LONGEST_LINE, render_config, slot_lines
 
 LINES = (
@@ -31,7 +31,7 @@ def test_the_users_lines_come_last_and_count_for_every_model() -> None:
 
 def test_a_line_that_the_firmware_would_cut_is_refused() -> None:
     """A setting that is silently shortened is worse than none."""
-    with pytest.raises(ImageError, match=r"line 2 of your config\.txt has 120 characters"):
+    with pytest.raises(ConfigError, match=r"line 2 of your config\.txt has 120 characters"):
         render_config(LINES, "a=1\n" + "b" * 120)
 
 

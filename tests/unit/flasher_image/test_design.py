@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from boards.catalog import load_profile
-from edge.errors import BoardError
+from edge.errors import BoardError, InputError
 from flasher.image.design import make_design
 from flasher.image.wishes import Wishes
 from overlays.choice import parse_choice
@@ -18,7 +18,7 @@ def test_arguments_that_a_loader_would_read_otherwise_are_refused(
     board: str, argument: str
 ) -> None:
     """An argument never becomes two, nor a command, with GRUB or without."""
-    with pytest.raises(BoardError, match="kernel argument"):
+    with pytest.raises(InputError, match="kernel argument"):
         make_design(load_profile(board), Wishes(arguments=(argument,)))
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import ImageError
+from edge.errors import InputError
 from edge.meta import keys
 from edge.meta.adv import STORE_BYTES, parse_store
 from flasher.card.personality import new_personality, render_meta
@@ -35,7 +35,7 @@ def test_an_image_without_values_has_a_blank_store() -> None:
 @pytest.mark.parametrize("key", [0, 256, -1, 0x06, 0x07, 0x09, 0xE0, 0xE1, 0xE5, 0xF0, 0xFF])
 def test_keys_of_others_are_refused(key: int) -> None:
     """Those of the node, of the flasher, and what is none."""
-    with pytest.raises(ImageError, match="META key"):
+    with pytest.raises(InputError, match="META key"):
         render_image_meta({key: b"x"})
 
 
@@ -57,5 +57,5 @@ def test_values_on_the_command_line(text: str, value: tuple[int, bytes]) -> None
 @pytest.mark.parametrize("text", ["", "=", "0x0c", "rack=4", "-3=a", "0xe0=a", "999=a"])
 def test_what_is_no_value_on_the_command_line(text: str) -> None:
     """Told as it was written."""
-    with pytest.raises(ImageError, match="META"):
+    with pytest.raises(InputError, match="META"):
         parse_meta(text)

@@ -11,7 +11,7 @@ import pytest
 from boards.boot import Piece
 from boards.catalog import load_profile
 from boards.profile import Profile
-from edge.errors import ImageError
+from edge.errors import ImageError, InputError
 from flasher.image.kernel import supplied_kernel
 from flasher.image.piece import check_form, check_pieces
 
@@ -44,7 +44,7 @@ def module_folder(root: Path, version: str = "5.15.1-vendor") -> Path:
 
 def test_a_missing_piece_says_where_it_comes_from_and_what_to_do() -> None:
     """Somebody who never heard of it can go and get it."""
-    with pytest.raises(ImageError, match="needs the vendor's part, which Debian") as caught:
+    with pytest.raises(InputError, match="needs the vendor's part, which Debian") as caught:
         check_pieces(with_pieces(piece("arm64-kernel")), {})
     command = "edgectl image build --board qemu-arm64 --piece part=PATH"
     assert caught.value.hint == f"{command}; from the vendor's site: unpack it"
@@ -57,7 +57,7 @@ def test_what_is_not_needed_may_be_missing() -> None:
 
 def test_an_unknown_piece_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     """A typing error does not go unnoticed."""
-    with pytest.raises(ImageError, match="has no piece 'prat'") as caught:
+    with pytest.raises(InputError, match="has no piece 'prat'") as caught:
         check_pieces(with_pieces(piece("device-tree", required=False)), {"prat": tmp_path})
     assert caught.value.hint == "pieces: part"
 
@@ -101,7 +101,7 @@ def test_a_file_of_another_form_is_refused(
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     """One line says which option and which path."""
-    with pytest.raises(ImageError, match=r"--piece part: there is no .*/nothing"):
+    with pytest.raises(InputError, match=r"--piece part: there is no .*/nothing"):
         check_form(piece("arm64-kernel"), tmp_path / "nothing")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli.main import run
-from edge.errors import ImageError, ToolError
+from edge.errors import ImageError, InputError, ToolError
 from flasher.verify import Verdict, verify_image
 from flasher.verify.check import Finding
 from flasher.verify.suite import Report
@@ -91,7 +91,7 @@ def test_what_is_no_image_is_told_in_one_line(image: Path, tmp_path: Path) -> No
         "half": "is cut off",
         "empty": "is empty",
     }.items():
-        with pytest.raises(ImageError) as caught:
+        with pytest.raises((ImageError, InputError)) as caught:
             verify_image(tmp_path / name)
         assert says in caught.value.message
         assert "\n" not in caught.value.message

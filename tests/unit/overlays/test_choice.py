@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import BoardError
+from edge.errors import InputError
 from overlays.choice import OverlayChoice, parse_choice
 
 WORDS = st.text(string.ascii_letters + string.digits + "-._/@ ", min_size=1).filter(
@@ -26,8 +26,8 @@ def test_what_is_printed_is_read_back(name: str, parameters: dict[str, str]) -> 
 
 @given(st.text())
 def test_any_text_is_a_choice_or_refused(text: str) -> None:
-    """Nothing but BoardError comes out, and what is understood prints as it was written."""
-    with suppress(BoardError):
+    """Nothing but InputError comes out, and what is understood prints as it was written."""
+    with suppress(InputError):
         assert str(parse_choice(text)) == text.strip()
 
 
@@ -50,5 +50,5 @@ def test_files_are_known_by_their_form(text: str) -> None:
 )
 def test_anything_else_is_refused(text: str) -> None:
     """Half parameters, parameters given twice and no name at all."""
-    with pytest.raises(BoardError, match="overlay"):
+    with pytest.raises(InputError, match="overlay"):
         parse_choice(text)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import BoardError, ConfigError
+from edge.errors import ConfigError, InputError
 from overlays.choice import OverlayChoice, parse_choice
 from overlays.resolve import console_of, resolve, resolve_all
 
@@ -45,7 +45,7 @@ def test_a_number_is_allowed_within_its_range_only(number: int) -> None:
     if 4 <= number <= 27:
         assert resolve(choice, "bcm2711").parameters["pin"] == str(number)
     else:
-        with pytest.raises(BoardError, match="is not within 4 to 27"):
+        with pytest.raises(InputError, match="is not within 4 to 27"):
             resolve(choice, "bcm2711")
 
 
@@ -62,7 +62,7 @@ def test_a_number_is_allowed_within_its_range_only(number: int) -> None:
 )
 def test_wrong_parameters_are_refused(parameters: Mapping[str, str], fault: str) -> None:
     """The message names the overlay, the parameter, the value and what is allowed."""
-    with pytest.raises(BoardError, match=fault):
+    with pytest.raises(InputError, match=fault):
         resolve(OverlayChoice("gpio-fan", parameters), "bcm2711")
 
 
@@ -89,7 +89,7 @@ def test_parameters_change_the_hash() -> None:
 )
 def test_overlays_that_exclude_each_other_are_refused(texts: tuple[str, ...], fault: str) -> None:
     """So are two of the same."""
-    with pytest.raises(BoardError, match=fault):
+    with pytest.raises(InputError, match=fault):
         resolve_all([parse_choice(text) for text in texts], "bcm2711")
 
 
@@ -130,6 +130,6 @@ def test_files_that_cannot_be_overlays_are_refused(tmp_path: Path) -> None:
         (f"{tmp_path}/none.dts", "No such file"),
         (f"{tmp_path}/mine.dtbo,pin=4", "takes no parameters"),
     ):
-        with pytest.raises(BoardError, match=fault):
+        with pytest.raises(InputError, match=fault):
             resolve(parse_choice(text), "bcm2711")
     assert resolve(parse_choice(f"{tmp_path}/mine.dtbo"), "bcm2711").compiled

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError, ImageError
+from edge.errors import ConfigError, InputError
 from flasher.extension.catalog import (
     all_extensions,
     digest,
@@ -49,7 +49,7 @@ def test_extensions_are_found_by_name_or_folder(
     assert load_extension("iscsi").folder is None
     assert load_extension(str(folder)).name == "kit"
     monkeypatch.chdir(folder.parent)
-    with pytest.raises(ImageError, match="unknown extension 'extension-kit'") as caught:
+    with pytest.raises(InputError, match="unknown extension 'extension-kit'") as caught:
         load_extension("extension-kit")
     assert caught.value.hint
     assert caught.value.hint.endswith("./extension-kit for the folder")
@@ -58,7 +58,7 @@ def test_extensions_are_found_by_name_or_folder(
 
 def test_a_folder_without_a_document_is_no_extension(tmp_path: Path) -> None:
     """It is named with what is missing."""
-    with pytest.raises(ImageError, match=r"is no extension: extension\.yaml cannot be read"):
+    with pytest.raises(InputError, match=r"is no extension: reading extension\.yaml: No such file"):
         read_extension(tmp_path)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.errors import ImageError
+from edge.errors import BoardError, EdgeError, ImageError, InputError
 from edge.events import ignore
 from flasher.debian.fetch import Cache, Packages
 from flasher.debian.module import ModuleTree
@@ -150,30 +150,34 @@ def test_what_the_base_has_already_is_no_conflict(
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    ("fields", "kind", "reason"),
     [
-        ({"arch": ["amd64"]}, "extension kit is for amd64, the board for arm64"),
-        ({"modules": ["gone"]}, "extension kit: kernel 6.1 has no module gone"),
-        ({"name": "schematic"}, "the name is the schematic's own"),
+        ({"arch": ["amd64"]}, BoardError, "extension kit is for amd64, the board for arm64"),
+        ({"modules": ["gone"]}, ImageError, "extension kit: kernel 6.1 has no module gone"),
+        ({"name": "schematic"}, InputError, "the name is the schematic's own"),
     ],
 )
 def test_what_does_not_fit_the_board(
-    new_extension: NewExtension, sources: Sources, fields: dict[str, Any], reason: str
+    new_extension: NewExtension,
+    sources: Sources,
+    fields: dict[str, Any],
+    kind: type[EdgeError],
+    reason: str,
 ) -> None:
     """Processor and kernel are the board's."""
-    with pytest.raises(ImageError) as caught:
+    with pytest.raises(kind) as caught:
         composed(sources, new_extension(**fields))
     assert reason in caught.value.message
 
 
 def test_names_are_used_once(new_extension: NewExtension, sources: Sources) -> None:
     """Neither an extension nor a service may be there twice."""
-    with pytest.raises(ImageError, match="extension iscsi is wanted twice"):
+    with pytest.raises(InputError, match="extension iscsi is wanted twice"):
         composed(sources, load_extension("iscsi"), load_extension("iscsi"))
     service = [{"name": "a", "program": "usr/bin/python3.13"}]
     one = new_extension(name="one", services=service)
     two = new_extension(name="two", services=service)
-    with pytest.raises(ImageError, match="extensions one and two both have a service a"):
+    with pytest.raises(InputError, match="extensions one and two both have a service a"):
         composed(sources, one, two)
 
 

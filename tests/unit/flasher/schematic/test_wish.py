@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import BoardError, ImageError
+from edge.errors import BoardError, InputError
 from flasher.schematic.canonical import schematic_id
 from flasher.schematic.load import load_schematic
 from flasher.schematic.wish import to_wishes
@@ -46,7 +46,7 @@ def test_a_file_beside_the_schematic_is_no_name(
     ("text", "error", "message"),
     [
         ("board: rpi9\n", BoardError, "rpi9"),
-        ("board: rpi4\nextensions: [isci]\n", ImageError, "unknown extension 'isci'"),
+        ("board: rpi4\nextensions: [isci]\n", InputError, "unknown extension 'isci'"),
     ],
 )
 def test_what_nobody_knows(tmp_path: Path, text: str, error: type[Exception], message: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.errors import ImageError, ToolError, TrustError
+from edge.errors import ImageError, InputError, ToolError, TrustError
 from edge.events import Event, Noted, Progressed
 from flasher.map import write_bmap
 from flasher.source import Image, Verification, load_image, open_image
@@ -357,10 +357,10 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     """Neither an endless device nor a pipe that nobody writes to keeps anybody waiting."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with pytest.raises(ImageError, match="pipe is a pipe, not a file") as caught:
+    with pytest.raises(InputError, match="pipe is a pipe, not a file") as caught:
         load_image(pipe)
     assert caught.value.hint == f"read from it: --image - < {pipe}"
-    with pytest.raises(ImageError, match="/dev/zero is a device, not a file"):
+    with pytest.raises(InputError, match="/dev/zero is a device, not a file"):
         load_image("/dev/zero")
 
 
@@ -529,7 +529,7 @@ def test_dictionary_of_absurd_size_is_refused(tmp_path: Path) -> None:
 )
 def test_bad_sources_are_named(source: str, match: str) -> None:
     """One line says what is wrong with what was typed."""
-    with pytest.raises(ImageError, match=match):
+    with pytest.raises(InputError, match=match):
         load_image(source)
 
 
