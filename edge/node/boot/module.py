@@ -59,11 +59,11 @@ class Modules:
 
     def matching(self, modalias: str) -> list[str]:
         """Return the modules whose alias pattern matches, in index order."""
-        prefix = modalias.split(":", 1)[0]
+        bus = modalias.split(":", 1)[0]
         return [
             name
-            for pattern, name in self._aliases.get(prefix, ())
-            if fnmatch.fnmatchcase(modalias, pattern)
+            for start, pattern, name in self._aliases.get(bus, ())
+            if modalias.startswith(start) and fnmatch.fnmatchcase(modalias, pattern)
         ]
 
 
@@ -101,13 +101,17 @@ def _read_dependencies(index: Path) -> tuple[dict[str, str], dict[str, list[str]
     return files, needs
 
 
-def _read_aliases(index: Path) -> dict[str, list[tuple[str, str]]]:
-    aliases: dict[str, list[tuple[str, str]]] = {}
+def _read_aliases(index: Path) -> dict[str, list[tuple[str, str, str]]]:
+    """Return literal start, pattern and module of every alias, by the bus it is for."""
+    aliases: dict[str, list[tuple[str, str, str]]] = {}
     lines = index.read_text().splitlines() if index.exists() else []
     for line in lines:
         words = line.split()
         if len(words) == 3 and words[0] == "alias":
-            aliases.setdefault(words[1].split(":", 1)[0], []).append((words[1], words[2]))
+            pattern = words[1]
+            # Nearly every pattern is ruled out by how it starts, before it is made ready.
+            start = pattern.split("*", 1)[0].split("?", 1)[0].split("[", 1)[0]
+            aliases.setdefault(pattern.split(":", 1)[0], []).append((start, pattern, words[2]))
     return aliases
 
 
