@@ -4,6 +4,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from boards.boot import Loader
 from boards.hardware import Promise
 from boards.kernel import one_of
 from boards.profile import Profile
@@ -25,7 +26,6 @@ _EVIDENCE = {
     "documentation": "said by the vendor or by reports of real boards",
     "unverified": "not checked; see for yourself before you rely on it",
 }
-_WATCHED = ("emulated", "documentation")
 _ORIGINS = {
     "package": "comes with the image, from Debian",
     "preinstalled": "must be on the board already",
@@ -54,10 +54,10 @@ def describe(profile: Profile, *, source: str = "") -> str:
 
 
 def verdict(promise: Promise) -> str:
-    """Return what a buyer may expect: what works is only "yes" where somebody has watched."""
+    """Return what a buyer may expect: what works is only "yes" where it was seen to."""
     if promise.state != "works":
         return promise.state
-    return "yes" if promise.evidence in _WATCHED else "should"
+    return "yes" if promise.evidence == "emulated" else "should"
 
 
 def _head(profile: Profile, source: str) -> str:
@@ -115,6 +115,8 @@ def _disk(profile: Profile) -> Iterator[str]:
         ("partitions", f"{table.kind.upper()}. {table.reason} {_tag(table)}"),
         ("kernel", f"{origin}. {_said(kernel)}".strip()),
         ("drivers", "; ".join(_needs(profile))),
+        ("firmware", "; ".join(_files(profile))),
+        ("loader", _loader(profile.loader)),
         ("trees", ", ".join(_trees(profile))),
         ("lives on", f"{named} {_tag(disk)}" if named else ""),
     ]
@@ -131,7 +133,18 @@ def _needs(profile: Profile) -> Iterator[str]:
 def _trees(profile: Profile) -> Iterator[str]:
     for each in profile.device_trees:
         models = f" ({', '.join(each.models)})" if each.models else ""
-        yield f"{each.path.rsplit('/', 1)[-1]}{models}"
+        yield f"{each.path.rsplit('/', 1)[-1]}{models}{_text(each)} {_tag(each)}"
+
+
+def _files(profile: Profile) -> Iterator[str]:
+    for each in (*profile.driver_firmware, *([profile.microcode] if profile.microcode else [])):
+        yield f"{', '.join(each.patterns)} of {each.package}{_text(each)} {_tag(each)}"
+
+
+def _loader(loader: Loader) -> str:
+    what = f"GRUB, {loader.package}" if loader.kind == "grub-efi" else "none of its own"
+    suite = "" if loader.suite == "stable" else f", {loader.suite}"
+    return f"{what}{suite}. {_said(loader)}"
 
 
 def _console(profile: Profile) -> Iterator[str]:
@@ -180,17 +193,23 @@ def _legend(profile: Profile) -> Iterator[str]:
     used = {fact.evidence for fact in _all_facts(profile)}
     rows: list[tuple[str, str]] = [each for each in _EVIDENCE.items() if each[0] in used]
     if any(verdict(each) == "should" for each in profile.works):
-        rows.append(("should", "all that it takes is there and fits; nobody has watched it"))
+        rows.append(
+            ("should", "it is there and fits, or its maker says so; nobody here saw it work")
+        )
     yield from _table(rows)
 
 
 def _all_facts(profile: Profile) -> Iterator[Fact]:
     yield from (*profile.works, *profile.pitfalls, *profile.pieces, *profile.boot_chain)
     yield from (*profile.usb, *profile.sensors, *profile.emulators)
+    yield from (*profile.device_trees, *profile.driver_firmware, profile.loader)
     yield from (profile.platform, profile.partition_table, profile.kernel, profile.console)
     yield profile.install_disk
-    if profile.watchdog:
-        yield profile.watchdog
+    yield from filter(None, (profile.watchdog, profile.microcode))
+
+
+def _text(fact: Fact) -> str:
+    return f": {fact.text}" if fact.text else ""
 
 
 def _said(fact: Fact) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from boards.section import Argument, Fact, ModuleName, PackageName, RelativePath, Section
+from boards.section import Argument, Evidence, Fact, ModuleName, PackageName, RelativePath, Section
 
 Suite = Literal["stable", "backports", "testing"]
 """Which part of Debian a package is taken from."""
@@ -63,8 +63,11 @@ class Kernel(Fact):
         return self
 
 
-class FirmwareFiles(Section):
+class FirmwareFiles(Fact):
     """Files that drivers load at run time: patterns below `usr/lib/firmware` of a package."""
+
+    evidence: Evidence = "package"
+    """No image is built without them, so they are there."""
 
     package: PackageName
     patterns: tuple[RelativePath, ...] = Field(min_length=1)

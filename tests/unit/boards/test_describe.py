@@ -6,6 +6,7 @@ writes it anew, and fails.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from boards.catalog import SHIPPED, load_profile
 from boards.describe import WIDTH, describe, verdict
 from boards.hardware import Promise
+from boards.section import Fact, Section
 from edge.cli.commands.boards import command
 
 GOLDEN = Path(__file__).parents[2] / "golden/boards"
@@ -50,11 +52,37 @@ def test_pages_fit_and_explain_their_words(name: str) -> None:
     assert (" should " in body.split("GOOD TO KNOW")[0]) <= ("  should " in legend)
 
 
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_statement_shows_its_evidence(name: str) -> None:
+    """Of the loader and the drivers' firmware, too: whatever the profile states is on the page."""
+    profile = load_profile(name)
+    page = " ".join(describe(profile).split())
+    for fact in _facts(profile):
+        tag = f"[{fact.evidence}: {fact.source}]" if fact.source else f"[{fact.evidence}]"
+        assert f"{fact.text} {tag}".strip() in page
+    files = [*profile.driver_firmware, *([profile.microcode] if profile.microcode else [])]
+    for each in files:
+        assert f"{each.patterns[-1]} of {each.package} [package]" in page
+    assert profile.loader.package in page
+
+
+def _facts(section: Section) -> Iterator[Fact]:
+    if isinstance(section, Fact):
+        yield section
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Section):
+                yield from _facts(each)
+
+
 def test_yes_is_for_what_somebody_has_watched() -> None:
     """A driver that fits is no promise that it works."""
     says = {"feature": "fan", "text": "", "source": ""}
     assert verdict(Promise(state="works", evidence="emulated", **says)) == "yes"
-    assert verdict(Promise(state="works", evidence="package", **says)) == "should"
+    for evidence in ("package", "source", "documentation", "unverified"):
+        promise = Promise(state="works", evidence=evidence, **says)
+        assert verdict(promise) == "should"
     assert verdict(Promise(state="no", evidence="package", **says)) == "no"
 
 
