@@ -185,7 +185,7 @@ def test_confirmation_shows_what_would_be_lost(
     [
         (["--to", "/tmp"], ExitCode.USAGE, "either --board or --image"),
         (["--image", "x", "--to", "/dev/nothing"], ExitCode.DEVICE, "no device /dev/nothing"),
-        (["--image", "/no.img", "--to", "new.img"], ExitCode.IMAGE, "there is no image /no.img"),
+        (["--image", "/no.img", "--to", "new.img"], ExitCode.USAGE, "there is no image /no.img"),
         (["--image", "x"], ExitCode.USAGE, "missing option '--to'"),
         (["--image", "x", "--to", "y", "--size", "big"], ExitCode.USAGE, "not a size: 'big'"),
         (
