@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -126,7 +127,7 @@ async def test_power_cuts_lead_to_maintenance_or_a_whole_configuration(
 async def _cut_again_and_again(bench: Bench, node: LabNode, moments: random.Random) -> int:
     text = bench.generate(node).controlplane
     texts = [f"{text}\n# {number}\n" for number in range(ROUNDS)]
-    shutil.copy(node.folder / "disk.img", node.folder / "flashed.img")
+    _copy(node.folder / "disk.img", node.folder / "flashed.img")
     for round_text in texts:
         await _cut(bench, node)
         _flash_again(node)
@@ -146,9 +147,13 @@ async def _cut_again_and_again(bench: Bench, node: LabNode, moments: random.Rand
 
 
 def _flash_again(node: LabNode) -> None:
-    shutil.copy(node.folder / "flashed.img", node.folder / "disk.img")
+    _copy(node.folder / "flashed.img", node.folder / "disk.img")
     for name in ("state", "ephemeral"):
         shutil.rmtree(node.folder / name, ignore_errors=True)
+
+
+def _copy(disk: Path, copy: Path) -> None:
+    subprocess.run(["cp", "--sparse=always", disk, copy], check=True)
 
 
 async def _cut(bench: Bench, node: LabNode) -> None:
