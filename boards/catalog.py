@@ -126,12 +126,6 @@ def user_folders() -> list[Path]:
     return [config_dir() / "boards", *(Path(each) for each in named.split(os.pathsep) if each)]
 
 
-def is_shipped(name: str) -> bool:
-    """Say whether board `name` is as it came with the toolkit."""
-    path = find_boards().files.get(name)
-    return path is not None and path.parent == SHIPPED
-
-
 def _refuse(path: Path, files: Mapping[str, Path]) -> ConfigError | None:
     """Say why a user's file cannot be the board that it is called after."""
     name = path.stem

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from boards.catalog import (
+    SHIPPED,
     all_profiles,
     board_names,
     faulty_boards,
     find_boards,
-    is_shipped,
     load_profile,
 )
 from edge.errors import BoardError, ConfigError
@@ -41,7 +41,6 @@ def test_a_board_of_ones_own_is_found_and_extends_a_shipped_one(mine: Path) -> N
     path = add(mine, "shop", more="console: {device: ttyUSB0}\n")
     shop = load_profile("shop")
     assert find_boards().files["shop"] == path
-    assert not is_shipped("shop")
     assert shop.kernel == load_profile("rpi4").kernel
     assert (shop.console.device, shop.console.baud) == ("ttyUSB0", 115200)
     assert shop.match.compatible == ()
@@ -83,11 +82,11 @@ def test_a_broken_board_breaks_no_other(mine: Path) -> None:
 def test_a_shipped_name_is_taken_only_by_who_says_so(mine: Path) -> None:
     """A file called after a board of ours is left out, unless it replaces it."""
     path = add(mine, "rpi4")
-    assert is_shipped("rpi4")
+    assert find_boards().files["rpi4"].parent == SHIPPED
     assert "replaces: true" in str(faulty_boards()[path].hint)
     own = "replaces: true\nsummary: Ours.\npartition_table: {efi_mib: 64}\n"
     add(mine, "rpi4", more=own)
-    assert not is_shipped("rpi4")
+    assert find_boards().files["rpi4"] == path
     assert load_profile("rpi4").summary == "Ours."
     assert load_profile("rpi3").partition_table.efi_mib == 256  # of the shipped one
     assert faulty_boards() == {}
