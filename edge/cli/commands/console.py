@@ -14,7 +14,7 @@ from edge.cli.output import emit, output_option
 
 if TYPE_CHECKING:
     from edge.errors import EdgeError
-    from edge.provision.console import Console, Stage, StagePassed
+    from edge.provision.console import Aim, Console, Stage, StagePassed
 
 _RESULTS = {ExitCode.TIMEOUT: "timeout", ExitCode.STUCK: "failure", ExitCode.LOST: "lost"}
 _EXIT_CODES = """\b
@@ -22,16 +22,6 @@ Exit codes: 0 the stage passed, or without --expect the end; 1 a log or the
 output cannot be written; 9 the console cannot be opened; 11 the stage did
 not pass in time; 12 the board failed before it; 13 the console went away
 and was not back in time; 130 stopped."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wishes:
-    log: Path | None
-    text_log: Path | None
-    expect: "tuple[Stage, ...]"
-    timeout_s: float | None
-    with_address: bool
-    keep_going: bool
 
 
 @click.command(epilog=_EXIT_CODES)
@@ -70,19 +60,24 @@ def command(
     adapter is used. The console goes to stdout, stages and advice to stderr; ctrl-C ends it with
     a timeline. With --expect stdout holds what is known of the node then.
     """
+    from edge.provision.console import Aim
+
     if lists:
         _list_adapters("table" if output == "text" else output)
         return
-    wishes = _Wishes(
-        log=log,
-        text_log=text_log,
-        expect=tuple(_stage(text) for text in expect),
+    until = tuple(_stage(text) for text in expect)
+    line = choose_line(device, board, baud)
+    aim = Aim(
+        until=until,
+        when=lambda facts: facts.is_reachable or not with_address,
         timeout_s=timeout,
-        with_address=with_address,
         keep_going=keep_going,
+        connect=line.connect,
+        log_path=log,
+        text_log_path=text_log,
     )
     printer = Printer(output=output, stages=stages, expects=bool(expect))
-    _follow(choose_line(device, board, baud), printer, wishes, output)
+    _follow(line, printer, aim, output)
 
 
 def _list_adapters(output: str) -> None:
@@ -98,18 +93,18 @@ def _list_adapters(output: str) -> None:
     emit(rows, columns=("device", "adapter", "port", "usb"), output=output)
 
 
-def _follow(line: Line, printer: Printer, wishes: _Wishes, output: str) -> None:
+def _follow(line: Line, printer: Printer, aim: "Aim", output: str) -> None:
     from edge.errors import EdgeError
     from edge.provision.console import open_console
     from edge.provision.console.log import check_log
 
-    for log in filter(None, (wishes.log, wishes.text_log)):
+    for log in filter(None, (aim.log_path, aim.text_log_path)):
         check_log(log)
     with open_console(line.name, line.baud) as console:
         click.echo(f"following {console.name} at {line.baud} baud; ctrl-C ends it", err=True)
-        started, end = time.monotonic(), _End(console=console.name, line=line, wishes=wishes)
+        started, end = time.monotonic(), _End(console=console.name, line=line, aim=aim)
         try:
-            end.reached = _watch(console, printer, line, wishes)
+            end.reached = _watch(console, printer, line, aim)
         except KeyboardInterrupt:
             end.result = "interrupted"
         except EdgeError as error:
@@ -117,28 +112,20 @@ def _follow(line: Line, printer: Printer, wishes: _Wishes, output: str) -> None:
             raise
         finally:
             printer.finish(time.monotonic() - started, end.row())
-    if wishes.expect and end.result == "interrupted":
+    if aim.until and end.result == "interrupted":
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
     if end.reached and output == "text":
         printer.show_facts(end.reached)
 
 
-def _watch(
-    console: "Console", printer: Printer, line: Line, wishes: _Wishes
-) -> "StagePassed | None":
+def _watch(console: "Console", printer: Printer, line: Line, aim: "Aim") -> "StagePassed | None":
     from edge.provision.console import StageDetector, follow
 
     seen = follow(
         console,
         printer,
-        log_path=wishes.log,
-        text_log_path=wishes.text_log,
-        until=wishes.expect,
-        when=lambda facts: facts.is_reachable or not wishes.with_address,
-        timeout_s=wishes.timeout_s,
-        keep_going=wishes.keep_going,
+        aim,
         detector=StageDetector(line.family),
-        connect=line.connect,
     )
     return seen.reached
 
@@ -149,7 +136,7 @@ class _End:
 
     console: str
     line: Line
-    wishes: _Wishes
+    aim: "Aim"
     reached: "StagePassed | None" = None
     error: "EdgeError | None" = None
     result: str = "ended"
@@ -159,7 +146,7 @@ class _End:
         return {
             "result": self._result(),
             "reached": self.reached.stage if self.reached else None,
-            "expected": list(self.wishes.expect),
+            "expected": list(self.aim.until),
             "error": self.error.message if self.error else None,
             "advice": self.error.hint if self.error else None,
             "console": self.console,

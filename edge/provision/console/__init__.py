@@ -8,6 +8,7 @@ from edge.provision.console.adapter import Adapter, choose_adapter, list_adapter
 from edge.provision.console.detect import StageDetector
 from edge.provision.console.fact import Facts, FactsLearned
 from edge.provision.console.follow import (
+    Aim,
     ConsoleBack,
     ConsoleGarbled,
     ConsoleLost,
@@ -23,6 +24,7 @@ from edge.provision.console.timeline import Timeline
 __all__ = [
     "DEFAULT_BAUD",
     "Adapter",
+    "Aim",
     "Console",
     "ConsoleBack",
     "ConsoleGarbled",

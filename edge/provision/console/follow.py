@@ -84,34 +84,45 @@ def _always(_facts: Facts) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What a console is followed for, and where what it says is kept.
+
+    A stage in `until` ends it, but only `when` the facts known by then are right. Every byte is
+    appended to `log_path`, and lines with times to `text_log_path`.
+    """
+
+    until: Collection[Stage] = ()
+    when: Callable[[Facts], bool] = _always
+    timeout_s: float | None = None
+    keep_going: bool = False
+    """Past failures that the board may get out of by itself, such as by a watchdog."""
+    connect: str = ""
+    """Where the board's console is found, for errors."""
+    log_path: Path | None = None
+    text_log_path: Path | None = None
+
+
 def follow(
     console: Console,
     listener: Listener,
+    aim: Aim = Aim(),
     *,
-    log_path: Path | None = None,
-    text_log_path: Path | None = None,
-    until: Collection[Stage] = (),
-    when: Callable[[Facts], bool] = _always,
-    timeout_s: float | None = None,
-    keep_going: bool = False,
     stop: Callable[[], bool] = lambda: False,
     detector: StageDetector | None = None,
-    connect: str = "",
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Transcript:
-    """Follow `console` until a stage in `until` passes, `stop` says so, or time is up.
+    """Follow `console` until what `aim` says has come, `stop` says so, or time is up.
 
-    The stage counts only `when` the facts known by then are right. Every byte is appended to
-    `log_path`, and lines with times to `text_log_path`. `listener` gets ConsoleOutput,
-    StagePassed, FactsLearned, ConsoleLost, ConsoleBack and ConsoleGarbled events; a console that
-    goes away is reopened when it is back. Pass the same `detector` again to keep counting boots.
-    `connect` says in errors where the board's console is found.
+    `listener` gets ConsoleOutput, StagePassed, FactsLearned, ConsoleLost, ConsoleBack and
+    ConsoleGarbled events; a console that goes away is reopened when it is back. Pass the same
+    `detector` again to keep counting boots.
 
     Raises:
-        StageTimeoutError: when `until` is not reached within `timeout_s`.
+        StageTimeoutError: when the stage that is waited for does not come in time.
         ConsoleLostError: the same, and the console is away.
-        BoardFailedError: when the board is stuck before `until`, unless told to `keep_going`.
+        BoardFailedError: when the board is stuck before it, unless told to keep going.
         EdgeError: when a log cannot be written.
     """
     with ExitStack() as stack:
@@ -121,37 +132,32 @@ def follow(
             console=console,
             listener=listener,
             detector=detector,
-            log=stack.enter_context(RawLog(log_path)) if log_path else None,
-            text_log=stack.enter_context(TextLog(text_log_path)) if text_log_path else None,
+            aim=aim,
+            log=stack.enter_context(RawLog(aim.log_path)) if aim.log_path else None,
+            text_log=stack.enter_context(TextLog(aim.text_log_path)) if aim.text_log_path else None,
             sleep=sleep,
             clock=clock,
             started_s=detector.start(started),
         )
         follower.note(f"console {console.name} at {console.baud} baud")
         while not stop():
-            left = None if timeout_s is None else started + timeout_s - clock()
+            left = None if aim.timeout_s is None else started + aim.timeout_s - clock()
             if left is not None and left <= 0:
                 break
             follower.turn(POLL_S if left is None else min(POLL_S, left))
-            if reached := follower.reached(until, when, keep_going=keep_going):
+            if reached := follower.reached():
                 return follower.transcript(clock() - started, reached)
-        if until and not stop():
-            raise follower.too_late(until, timeout_s or 0.0, connect)
+        if aim.until and not stop():
+            raise follower.too_late()
         return follower.transcript(clock() - started, None)
 
 
 async def follow_async(
     console: Console,
     listener: Listener,
+    aim: Aim = Aim(),
     *,
-    log_path: Path | None = None,
-    text_log_path: Path | None = None,
-    until: Collection[Stage] = (),
-    when: Callable[[Facts], bool] = _always,
-    timeout_s: float | None = None,
-    keep_going: bool = False,
     detector: StageDetector | None = None,
-    connect: str = "",
 ) -> Transcript:
     """Follow `console` beside other tasks; events arrive in the loop, cancelling ends it.
 
@@ -164,18 +170,7 @@ async def follow_async(
     mailbox = _Mailbox(asyncio.get_running_loop(), listener, halted)
     try:
         return await asyncio.to_thread(
-            follow,
-            console,
-            mailbox.post,
-            log_path=log_path,
-            text_log_path=text_log_path,
-            until=until,
-            when=when,
-            timeout_s=timeout_s,
-            keep_going=keep_going,
-            stop=halted.is_set,
-            detector=detector,
-            connect=connect,
+            follow, console, mailbox.post, aim, stop=halted.is_set, detector=detector
         )
     finally:
         halted.set()
@@ -210,6 +205,7 @@ class _Follower:
     console: Console
     listener: Listener
     detector: StageDetector
+    aim: Aim
     log: RawLog | None
     text_log: TextLog | None
     sleep: Callable[[float], None]
@@ -238,19 +234,18 @@ class _Follower:
         elif self.text_log:
             self.text_log.wait(self._now_s())
 
-    def reached(
-        self, until: Collection[Stage], when: Callable[[Facts], bool], *, keep_going: bool
-    ) -> StagePassed | None:
-        """Return the stage of `until` that passed in the latest turn, if one did.
+    def reached(self) -> StagePassed | None:
+        """Return the stage that is waited for if it passed in the latest turn.
 
         Raises:
             BoardFailedError: when the board got stuck while something is waited for.
         """
-        fresh, self._fresh = self._fresh, []
+        aim, fresh = self.aim, self._fresh
+        self._fresh = []
         for passed in fresh:
-            if passed.stage in until and when(self.detector.facts):
+            if passed.stage in aim.until and aim.when(self.detector.facts):
                 return passed
-            if until and passed.stage.is_failure and not keep_going:
+            if aim.until and passed.stage.is_failure and not aim.keep_going:
                 raise BoardFailedError(
                     f"console {self.console.name}: {passed.stage}: {passed.text}",
                     hint=passed.advice,
@@ -269,17 +264,18 @@ class _Follower:
             facts=self.detector.facts,
         )
 
-    def too_late(self, until: Collection[Stage], timeout_s: float, connect: str) -> NodeError:
+    def too_late(self) -> NodeError:
         """Return the error that says how far the board came instead."""
         last = self._stages[-1] if self._stages else None
         came = f"last was {last.stage}: {last.text}" if last else "nothing was recognised"
-        missed = f"no {' or '.join(sorted(until))} within {format_duration(timeout_s)}"
+        stages = " or ".join(sorted(self.aim.until))
+        missed = f"no {stages} within {format_duration(self.aim.timeout_s or 0.0)}"
         if self.lost:
             return ConsoleLostError(
                 f"console {self.console.name} is away; {missed}, {came}", hint=AWAY
             )
         return StageTimeoutError(
-            f"console {self.console.name}: {missed}; {came}", hint=self._excuse(last, connect)
+            f"console {self.console.name}: {missed}; {came}", hint=self._excuse(last)
         )
 
     def note(self, text: str) -> None:
@@ -287,11 +283,11 @@ class _Follower:
         if self.text_log:
             self.text_log.note(text, self._now_s())
 
-    def _excuse(self, last: StagePassed | None, connect: str) -> str | None:
+    def _excuse(self, last: StagePassed | None) -> str | None:
         if self._is_garbled:
             return explain_noise(self.console.baud)
         if not self.bytes_read:
-            return explain_silence(connect)
+            return explain_silence(self.aim.connect)
         if last is None:
             return None
         if self.detector.facts.state and not self.detector.facts.addresses:

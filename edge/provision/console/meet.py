@@ -17,7 +17,7 @@ from edge.events import Event, Listener, Noted
 from edge.provision.console.detect import StageDetector
 from edge.provision.console.explain import NO_ADDRESS
 from edge.provision.console.fact import Facts, FactsLearned
-from edge.provision.console.follow import follow
+from edge.provision.console.follow import Aim, follow
 from edge.provision.console.port import Console
 from edge.provision.console.stage import Stage
 
@@ -54,12 +54,14 @@ def meet_node(
         facts = follow(
             console,
             meeting.hear,
-            until=(Stage.MAINTENANCE, Stage.RUNNING),
-            when=lambda _facts: meeting.is_over(),
-            timeout_s=timeout_s,
+            Aim(
+                until=(Stage.MAINTENANCE, Stage.RUNNING),
+                when=lambda _facts: meeting.is_over(),
+                timeout_s=timeout_s,
+                connect=connect,
+            ),
             stop=meeting.is_over,
             detector=detector,
-            connect=connect,
         ).facts
     except StageTimeoutError as error:
         raise _too_late(console.name, detector.facts, error) from error

@@ -12,6 +12,7 @@ from boards.profile import Profile
 from edge.errors import NodeError
 from edge.events import Event, Listener, Noted
 from edge.provision.console import (
+    Aim,
     Stage,
     StageDetector,
     StagePassed,
@@ -117,7 +118,10 @@ class EmulatedBench:
         console = open_console(port)
         self._console = asyncio.create_task(
             follow_async(
-                console, hear, log_path=self._folder / "console.log", detector=self._detector
+                console,
+                hear,
+                Aim(log_path=self._folder / "console.log"),
+                detector=self._detector,
             )
         )
         await asyncio.to_thread(self._board.switch_on)

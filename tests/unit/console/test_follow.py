@@ -15,6 +15,7 @@ from serial.tools import list_ports
 from edge.errors import ConsoleLostError, EdgeError, NodeError
 from edge.events import Event
 from edge.provision.console import (
+    Aim,
     Console,
     ConsoleBack,
     ConsoleLost,
@@ -75,9 +76,7 @@ def test_ends_at_the_stage_that_is_waited_for(line: Line, tmp_path: Path) -> Non
         result = follow(
             console,
             seen.append,
-            log_path=tmp_path / "log",
-            until=[Stage.MAINTENANCE],
-            timeout_s=60,
+            Aim(log_path=tmp_path / "log", until=[Stage.MAINTENANCE], timeout_s=60),
         )
     assert result.reached is not None
     assert result.reached.text == "edge: maintenance at 10.0.0.2"
@@ -106,7 +105,10 @@ def test_unplugged_cable_is_waited_for(line: Line) -> None:
     with open_console(str(line.path)) as console:
         line.say("[    0.000000] Linux version 6.12\n")
         result = follow(
-            console, react, until=[Stage.INIT], timeout_s=60, sleep=lambda _seconds: line.plug()
+            console,
+            react,
+            Aim(until=[Stage.INIT], timeout_s=60),
+            sleep=lambda _seconds: line.plug(),
         )
     assert result.boots == 2
     kinds = [type(one) for one in seen if isinstance(one, ConsoleLost | ConsoleBack)]
@@ -124,8 +126,7 @@ def test_deadline_says_how_far_it_came(line: Line) -> None:
             follow(
                 console,
                 lambda _event: None,
-                until=[Stage.RUNNING],
-                timeout_s=30,
+                Aim(until=[Stage.RUNNING], timeout_s=30),
                 clock=lambda: next(ticks),
             )
 
@@ -140,8 +141,7 @@ def test_silence_hints_at_the_wiring(line: Line) -> None:
         follow(
             console,
             lambda _event: None,
-            until=[Stage.RUNNING],
-            timeout_s=30,
+            Aim(until=[Stage.RUNNING], timeout_s=30),
             clock=lambda: next(ticks),
         )
     assert "--baud" in (caught.value.hint or "")
@@ -152,7 +152,7 @@ def test_stuck_board_ends_the_wait(line: Line) -> None:
     with open_console(str(line.path)) as console:
         line.say("[    2.0] Kernel panic - not syncing: no init\n")
         with pytest.raises(NodeError, match="kernel-failed: Kernel panic"):
-            follow(console, lambda _event: None, until=[Stage.RUNNING], timeout_s=60)
+            follow(console, lambda _event: None, Aim(until=[Stage.RUNNING], timeout_s=60))
 
 
 def test_detector_keeps_counting(line: Line) -> None:
@@ -164,8 +164,7 @@ def test_detector_keeps_counting(line: Line) -> None:
             follow(
                 console,
                 lambda _event: None,
-                until=[Stage.RUNNING],
-                timeout_s=60,
+                Aim(until=[Stage.RUNNING], timeout_s=60),
                 detector=detector,
             )
             line.say("edge: rebooting\n")
@@ -176,7 +175,10 @@ def test_stop_ends_it_quietly(line: Line) -> None:
     """Asked to stop, following returns what it has."""
     with open_console(str(line.path)) as console:
         result = follow(
-            console, lambda _event: None, until=[Stage.RUNNING], timeout_s=60, stop=lambda: True
+            console,
+            lambda _event: None,
+            Aim(until=[Stage.RUNNING], timeout_s=60),
+            stop=lambda: True,
         )
     assert (result.stages, result.reached) == ((), None)
 
@@ -187,7 +189,7 @@ def test_unwritable_log_is_named(line: Line, tmp_path: Path) -> None:
         open_console(str(line.path)) as console,
         pytest.raises(EdgeError, match=r"cannot write the log .*none/log: No such file"),
     ):
-        follow(console, lambda _event: None, log_path=tmp_path / "none" / "log")
+        follow(console, lambda _event: None, Aim(log_path=tmp_path / "none" / "log"))
 
 
 async def test_follow_beside_other_tasks(line: Line) -> None:
@@ -195,7 +197,7 @@ async def test_follow_beside_other_tasks(line: Line) -> None:
     seen: list[Event] = []
     with open_console(str(line.path)) as console:
         wait = asyncio.create_task(
-            follow_async(console, seen.append, until=[Stage.LOADER], timeout_s=60)
+            follow_async(console, seen.append, Aim(until=[Stage.LOADER], timeout_s=60))
         )
         line.say("edge: loader\n")
         result = await wait
@@ -225,7 +227,10 @@ def test_cable_comes_back_under_another_number(
         assert console.name == str(line.path)
         line.say("[    0.000000] Linux version 6.12\n")
         result = follow(
-            console, react, until=[Stage.LOADER], timeout_s=60, sleep=lambda _seconds: line.plug()
+            console,
+            react,
+            Aim(until=[Stage.LOADER], timeout_s=60),
+            sleep=lambda _seconds: line.plug(),
         )
     assert result.reached is not None
     assert line.path.resolve() != first
@@ -259,8 +264,7 @@ def test_adapter_without_a_lasting_name_is_recognised(
         result = follow(
             console,
             react,
-            until=[Stage.LOADER],
-            timeout_s=60,
+            Aim(until=[Stage.LOADER], timeout_s=60),
             sleep=lambda _seconds: seen.append(str(other.path)),
         )
     assert result.reached is not None
@@ -309,10 +313,7 @@ def test_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
         result = follow(
             console,
             react,
-            until=[Stage.LOADER],
-            timeout_s=60,
-            log_path=log,
-            text_log_path=text,
+            Aim(until=[Stage.LOADER], timeout_s=60, log_path=log, text_log_path=text),
             sleep=lambda _seconds: None,
         )
     assert result.bytes_read == len(log.read_bytes())
@@ -335,8 +336,7 @@ def test_console_that_stays_away(line: Line) -> None:
             follow(
                 console,
                 lambda event: line.pull() if isinstance(event, StagePassed) else None,
-                until=[Stage.RUNNING],
-                timeout_s=30,
+                Aim(until=[Stage.RUNNING], timeout_s=30),
                 clock=lambda: float(next(seconds)),
                 sleep=lambda _seconds: None,
             )
@@ -354,9 +354,7 @@ def test_facts_are_learned(line: Line) -> None:
         result = follow(
             console,
             seen.append,
-            until=[Stage.MAINTENANCE],
-            when=lambda facts: facts.is_reachable,
-            timeout_s=60,
+            Aim(until=[Stage.MAINTENANCE], when=lambda facts: facts.is_reachable, timeout_s=60),
         )
     assert result.facts == Facts(
         model="Toaster",
