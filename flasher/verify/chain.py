@@ -36,6 +36,15 @@ class TreeName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One of the boards that a family's image is for, as the Raspberry Pi firmware tells them."""
+
+    name: str
+    filters: frozenset[str]
+    """The filters of config.txt that hold on it: its own, and those that it shares."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
     """The first stages of a family of boards."""
 
@@ -53,8 +62,8 @@ class Chain:
     forbidden: tuple[tuple[str, str], ...] = ()
     """Files that must not be there, and what they would do."""
     reads_config_txt: bool = False
-    filters: frozenset[str] = frozenset()
-    """The filters of config.txt that can hold on boards of this family."""
+    models: tuple[Model, ...] = ()
+    """The boards whose trees are on the image, each of which reads config.txt in its own way."""
     uart_rule: str = ""
     """What `enable_uart` must be for the loader to start: "on" with U-Boot, or "off"."""
     uart_text: str = ""
@@ -89,7 +98,11 @@ CHAINS: dict[str, Chain] = {
         ),
         compatible="brcm,bcm2837",
         reads_config_txt=True,
-        filters=frozenset({"all", "pi3", "pi3+", "pi02", "cm3"}),
+        models=(
+            Model(name="3B", filters=frozenset({"pi3"})),
+            Model(name="3A+ and 3B+", filters=frozenset({"pi3", "pi3+"})),
+            Model(name="Zero 2 W", filters=frozenset({"pi0", "pi0w", "pi02"})),
+        ),
         uart_rule="on",
         uart_text="U-Boot's serial driver can hang where the UART was not switched on",
         smallest_memory_mib=512,
@@ -112,7 +125,11 @@ CHAINS: dict[str, Chain] = {
         ),
         compatible="brcm,bcm2711",
         reads_config_txt=True,
-        filters=frozenset({"all", "pi4", "pi400", "cm4", "cm4s"}),
+        models=(
+            Model(name="4B", filters=frozenset({"pi4"})),
+            Model(name="400", filters=frozenset({"pi4", "pi400"})),
+            Model(name="CM4", filters=frozenset({"pi4", "cm4"})),
+        ),
         uart_rule="on",
         uart_text="U-Boot's serial driver can hang where the UART was not switched on",
         smallest_memory_mib=1024,
@@ -149,7 +166,7 @@ CHAINS: dict[str, Chain] = {
             ),
         ),
         reads_config_txt=True,
-        filters=frozenset({"all", "pi5", "pi500", "cm5"}),
+        models=(Model(name="5", filters=frozenset({"pi5"})),),
         uart_rule="off",
         uart_text="since the EEPROM of 2025-02 it moves the first console behind the RP1 chip",
         smallest_memory_mib=2048,

@@ -2,11 +2,12 @@
 """Checks of config.txt, which the Raspberry Pi firmware reads with rules of its own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from edge.errors import ImageError
-from flasher.verify.chain import chain_of
+from flasher.verify.chain import Chain, Model, chain_of
 from flasher.verify.check import Check, Outcome, judge, not_applicable, ok, warning
 from flasher.verify.device_tree import read_tree, tree_names
 from flasher.verify.subject import Subject
@@ -23,6 +24,7 @@ _FILTERS = re.compile(
     r"all|none|tryboot|pi[0-5]|pi3\+|pi02|pi0w|pi400|pi500|cm[0145]|cm3\+?|cm4s|cm5l"
     r"|EDID=.*|gpio\d+=[01]|partition=\d+|0x[0-9a-fA-F]{1,16}|board-type=.*|boot_.*"
 )
+_MODEL_FILTER = re.compile(r"pi\d.*|cm\d.*")
 _KEYS = re.compile(
     r"arm_64bit|arm_boost|arm_freq\w*|armstub|auto_initramfs|avoid_warnings|boot_delay(_ms)?"
     r"|boot_ramdisk|bootcode_delay|camera_auto_detect|cmdline|core_freq\w*|device_tree\w*"
@@ -40,26 +42,36 @@ _KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A line that says something: where it is, and the filter that it stands under."""
+    """A line that says something: where it is, and the filters that it stands under."""
 
     file: str
     number: int
     text: str
-    filter: str
+    filters: tuple[str, ...]
 
     @property
     def place(self) -> str:
         """Where it is, for a person."""
         return f"{self.file} line {self.number}"
 
+    def holds_on(self, model: Model) -> bool:
+        """Tell whether it is sure to count there: not if it hangs on a pin or a serial number."""
+        return set(self.filters) <= model.filters
 
-def settings_of(subject: Subject) -> dict[str, str]:
-    """Return what config.txt sets on boards of this family, the last word on each counting."""
-    filters = chain_of(subject.profile.soc).filters
+
+def settings_by_model(subject: Subject) -> dict[str, dict[str, str]]:
+    """Return what config.txt sets, by the names of the models that the image is for."""
+    lines = read_lines(subject)
+    models = chain_of(subject.profile.soc).models
+    return {
+        model.name: _settings([each for each in lines if each.holds_on(model)]) for model in models
+    }
+
+
+def _settings(lines: Iterable[Line]) -> dict[str, str]:
+    """Return what lines that hold set, the last word on each counting."""
     settings = {}
-    for line in read_lines(subject):
-        if line.filter not in filters:
-            continue
+    for line in lines:
         if found := _SETTING.fullmatch(line.text):
             settings[found["key"]] = found["value"]
         elif ramdisk := _INITRAMFS.fullmatch(line.text):
@@ -73,7 +85,7 @@ def read_lines(subject: Subject) -> list[Line]:
     Raises:
         ImageError: when one of the files is not there.
     """
-    return list(_read(subject, NAME, "all", depth=0))
+    return list(_read(subject, NAME, (), depth=0))
 
 
 def _check_lines(subject: Subject) -> Outcome:
@@ -90,7 +102,8 @@ def _check_lines(subject: Subject) -> Outcome:
 def _check_filters(subject: Subject) -> Outcome:
     if not chain_of(subject.profile.soc).reads_config_txt:
         return not_applicable("this board reads no config.txt")
-    faults, current = [], "all"
+    faults: list[str] = []
+    filters: tuple[str, ...] = ()
     texts = subject.efi.read(NAME).decode(errors="replace").splitlines()
     for number, text in enumerate(texts, start=1):
         if not text.startswith("["):
@@ -99,49 +112,77 @@ def _check_filters(subject: Subject) -> Outcome:
         if found is None or not _FILTERS.fullmatch(found["name"]):
             faults.append(f"{NAME} line {number}: {text.strip()} is no filter that is known")
         else:
-            current = found["name"]
-    if current != "all":
-        faults.append(f"it ends under [{current}], so that what users add counts only there")
+            filters = _narrow(filters, found["name"])
+    if filters:
+        told = "".join(f"[{each}]" for each in filters)
+        faults.append(f"it ends under {told}, so that what users add counts only there")
     return judge(faults, "every filter is known, and the last is [all]")
 
 
 def _check_targets(subject: Subject) -> Outcome:
     if not chain_of(subject.profile.soc).reads_config_txt:
         return not_applicable("this board reads no config.txt")
-    settings = settings_of(subject)
+    by_model = settings_by_model(subject)
+    wanted = [f"{key} {name}" for each in by_model.values() for key, name in _targets(each)]
+    faults = _faults_by_model(by_model, partial(_target_faults, subject))
+    return judge(faults, ", ".join(dict.fromkeys(wanted)))
+
+
+def _targets(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     prefix = settings.get("os_prefix", "")
-    wanted = {key: settings[key] for key in ("kernel", "initramfs", "cmdline") if key in settings}
-    direct = subject.profile.loader.kind == "rpi-direct"
-    faults = [
-        f"{key} names {prefix}{name}, which is not on the EFI partition"
-        for key, name in wanted.items()
-        if not subject.efi.has(f"{prefix}{name}")
-    ]
-    faults += [f"it sets no {key}" for key in ("kernel",) if key not in settings]
+    for key in ("kernel", "initramfs", "cmdline"):
+        if key in settings:
+            yield key, f"{prefix}{settings[key]}"
+
+
+def _target_faults(subject: Subject, settings: Mapping[str, str]) -> Iterator[str]:
+    prefix, direct = settings.get("os_prefix", ""), subject.profile.loader.kind == "rpi-direct"
+    for key, name in _targets(settings):
+        if not subject.efi.has(name):
+            yield f"{key} names {name}, which is not on the EFI partition"
+    if "kernel" not in settings:
+        yield "it sets no kernel"
     if direct and "initramfs" not in settings:
-        faults.append("it names no initramfs, which holds the whole system")
+        yield "it names no initramfs, which holds the whole system"
     if direct and not subject.efi.has(f"{prefix}{settings.get('cmdline', 'cmdline.txt')}"):
-        faults.append(f"{prefix}cmdline.txt is missing, which says where the console is")
-    return judge(faults, ", ".join(f"{key} {prefix}{name}" for key, name in wanted.items()))
+        yield f"{prefix}cmdline.txt is missing, which says where the console is"
 
 
 def _check_rules(subject: Subject) -> Outcome:
     chain = chain_of(subject.profile.soc)
     if not chain.reads_config_txt:
         return not_applicable("this board reads no config.txt")
-    settings = settings_of(subject)
-    faults = []
+    by_model = settings_by_model(subject)
+    counts = ", ".join(f"{len(settings)} on {name}" for name, settings in by_model.items())
+    faults = _faults_by_model(by_model, partial(_rule_faults, chain))
+    return judge(faults, f"settings of {chain.name} that hold: {counts}")
+
+
+def _rule_faults(chain: Chain, settings: Mapping[str, str]) -> Iterator[str]:
     if "device_tree" in settings and any(tree.pinctrl for tree in chain.trees):
-        faults.append("device_tree= overrides the choice between the trees of the two steppings")
+        yield "device_tree= overrides the choice between the trees of the two steppings"
     uart = settings.get("enable_uart", "")
     if (chain.uart_rule, uart) == ("off", "1"):
-        faults.append(f"enable_uart=1 is set: {chain.uart_text}")
+        yield f"enable_uart=1 is set: {chain.uart_text}"
     is_uboot = "u-boot" in settings.get("kernel", "")
     if chain.uart_rule == "on" and is_uboot and uart != "1":
-        faults.append(f"enable_uart=1 is missing: {chain.uart_text}")
+        yield f"enable_uart=1 is missing: {chain.uart_text}"
     if settings.get("arm_64bit", "1") != "1":
-        faults.append("arm_64bit is off, and all of this image is 64-bit")
-    return judge(faults, f"{len(settings)} settings hold on {chain.name}")
+        yield "arm_64bit is off, and all of this image is 64-bit"
+
+
+def _faults_by_model(
+    by_model: Mapping[str, Mapping[str, str]], look: Callable[[Mapping[str, str]], Iterator[str]]
+) -> list[str]:
+    """Return what is wrong with the settings, saying on which models if not on all."""
+    found: dict[str, list[str]] = {}
+    for model, settings in by_model.items():
+        for fault in look(settings):
+            found.setdefault(fault, []).append(model)
+    return [
+        fault if len(names) == len(by_model) else f"on {', '.join(names)}: {fault}"
+        for fault, names in found.items()
+    ]
 
 
 def _check_overlays(subject: Subject) -> Outcome:
@@ -199,7 +240,21 @@ def _changes_nothing(subject: Subject, line: Line) -> bool:
     return not any(read_tree(subject, each).node("/__overrides__") for each in tree_names(subject))
 
 
-def _read(subject: Subject, name: str, current: str, *, depth: int) -> Iterator[Line]:
+def _narrow(filters: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the filters that hold after another: it takes the place of one of its own kind."""
+    if name == "all":
+        return ()
+    return (*(each for each in filters if _kind(each) != _kind(name)), name)
+
+
+def _kind(name: str) -> str:
+    """Say what a filter asks for: the model, a pin, a serial number, or something else."""
+    if _MODEL_FILTER.fullmatch(name):
+        return "model"
+    return "serial" if name.startswith("0x") else re.split(r"[\d=]", name)[0]
+
+
+def _read(subject: Subject, name: str, filters: tuple[str, ...], *, depth: int) -> Iterator[Line]:
     if depth > _DEEPEST:
         raise ImageError(f"{name} is included from itself")
     texts = subject.efi.read(name).decode(errors="replace").splitlines()
@@ -207,12 +262,12 @@ def _read(subject: Subject, name: str, current: str, *, depth: int) -> Iterator[
         if not text.strip() or text.lstrip().startswith("#"):
             continue
         if found := _FILTER.fullmatch(text.strip()):
-            current = found["name"]
+            filters = _narrow(filters, found["name"])
             continue
-        line = Line(file=name, number=number, text=text, filter=current)
+        line = Line(file=name, number=number, text=text, filters=filters)
         yield line
         if included := _INCLUDE.fullmatch(text):
-            yield from _read(subject, included["name"], current, depth=depth + 1)
+            yield from _read(subject, included["name"], filters, depth=depth + 1)
 
 
 def _line_faults(line: Line) -> Iterator[str]:

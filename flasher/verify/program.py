@@ -85,9 +85,10 @@ def _check_cut_down(subject: Subject) -> Outcome:
     chain = chain_of(subject.profile.soc)
     if not any(each.path.startswith("start") for each in chain.files):
         return not_applicable("this board reads no firmware from the disk")
-    settings = config_txt.settings_of(subject)
-    if settings.get("gpu_mem") != "16":
-        return ok(f"gpu_mem={settings.get('gpu_mem', 'default')} takes the whole firmware")
+    by_model = config_txt.settings_by_model(subject).values()
+    sizes = sorted({settings.get("gpu_mem", "default") for settings in by_model})
+    if "16" not in sizes:
+        return ok(f"gpu_mem={' or '.join(sizes)} takes the whole firmware")
     digit = "4" if "start4.elf" in {each.path for each in chain.files} else "_"
     names = [f"start{digit}cd.elf", f"fixup{digit}cd.dat"]
     faults = [f"gpu_mem=16 takes {name}, which is missing" for name in names]

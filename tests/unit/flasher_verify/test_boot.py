@@ -146,6 +146,40 @@ FAULTS = (
         board="rpi5",
         before=config("arm_64bit=1", "device_tree=bcm2712-rpi-5-b.dtb"),
     ),
+    Fault(
+        "config-rules",
+        "on 4B, CM4: enable_uart=1 is missing",
+        before=config("enable_uart=1\n", "[pi400]\nenable_uart=1\n[all]\n"),
+    ),
+    Fault(
+        "config-rules",
+        "on CM4: arm_64bit is off",
+        before=config("gpu_mem=32", "[cm4]\narm_64bit=0\n[all]"),
+    ),
+    Fault(
+        "config-rules",
+        "on Zero 2 W: enable_uart=1 is missing",
+        board="rpi3",
+        before=config("enable_uart=1\n", "[pi3]\nenable_uart=1\n[all]\n"),
+    ),
+    Fault(
+        "config-rules",
+        "enable_uart=1 is missing",
+        before=config("enable_uart=1\n", "[gpio4=1]\n[pi4]\nenable_uart=1\n[all]\n"),
+    ),
+    Fault(
+        "config-targets",
+        "on 400: kernel names own.bin",
+        before=config("gpu_mem=32", "[pi400]\nkernel=own.bin\n[all]"),
+    ),
+    Fault(
+        "firmware-variant",
+        "takes fixup4cd.dat, which is missing",
+        before=lambda parts: (
+            config("gpu_mem=32", "gpu_mem=32\n[pi400]\ngpu_mem=16\n[all]")(parts),
+            drop("fixup4cd.dat")(parts),
+        ),
+    ),
     Fault("config-rules", "arm_64bit is off", before=config("arm_64bit=1", "arm_64bit=0")),
     # GRUB
     Fault("grub-grammar", "grub/grub.cfg", before=menu("set timeout=0", "if true; then")),
@@ -266,6 +300,25 @@ def test_the_check_names_what_is_wrong(tmp_path: Path, fault: Fault) -> None:
     finding = find(tmp_path, fault)
     assert (finding.verdict, finding.check) == (Verdict.FAILED, fault.check), finding.text
     assert fault.says in finding.text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "[pi5]\narm_64bit=0\n[all]",
+        "[cm4s]\nkernel=own.bin\n[all]",
+        "[none]\nkernel=own.bin\n[all]",
+        "[pi400]\n[pi5]\narm_64bit=0\n[all]",
+        "[pi400]\narm_64bit=0\narm_64bit=1\n[all]",
+    ],
+)
+def test_lines_for_other_models_count_on_none_of_these(tmp_path: Path, lines: str) -> None:
+    """What stands under the filter of a board that the image is not for is not read there."""
+    for check in ("config-rules", "config-targets"):
+        folder = tmp_path / check
+        folder.mkdir()
+        finding = find(folder, Fault(check, "", before=config("gpu_mem=32", lines)))
+        assert finding.verdict == Verdict.OK, finding.text
 
 
 @pytest.mark.parametrize(
