@@ -222,7 +222,7 @@ CHECKS = (
     ),
     Check(
         name="config-rules",
-        rule="config.txt sets what this family must have and nothing that it must not",
+        rule="on every model config.txt sets what it must have and nothing that it must not",
         evidence="documentation",
         run=_check_rules,
     ),
