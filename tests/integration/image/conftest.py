@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images built once a session from the ordinary cache, and what is inside them."""
+"""Images built once from the ordinary cache, and what is inside them."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,13 +11,18 @@ from pathlib import Path
 import pytest
 
 from boards.catalog import load_profile
+from edge.paths import cache_dir
 from flasher.image.build import build_image
 from flasher.image.report import BuildReport
 from flasher.image.wheel import copy_own_packages
+from flasher.schematic.model import Schematic
+from flasher.schematic.wish import to_wishes
 from flasher.table import Partition, read_table
 
 ROOT_NAME = b"00000000root.squashfs\0"  # the end of its entry in the archive
 MAGIC = b"hsqs"
+
+GetImage = Callable[[str], "BuiltImage"]
 
 
 class BuiltImage:
@@ -24,32 +30,35 @@ class BuiltImage:
 
     def __init__(self, path: Path, report: BuildReport) -> None:
         self.path, self.report = path, report
+        self._folder = path.parent
         with path.open("rb") as file:
             table = read_table(file)
         assert table is not None
         self.table = table
 
-    @cache  # noqa: B019 - lives as long as the session
+    @cache  # noqa: B019 - lives as long as the images do
     def partition(self, label: str) -> Path:
         """Return a file with the contents of the EFI or BOOT partition."""
         part = self._find(label)
-        output = self.path.with_suffix(f".{label}")
-        with self.path.open("rb") as image, output.open("wb") as file:
-            image.seek(part.start_bytes)
-            file.write(image.read(part.size_bytes))
+        output = self._folder / label
+        place = (f"skip={part.start_bytes}", f"count={part.size_bytes}")
+        flags = ("iflag=skip_bytes,count_bytes", "conv=sparse", "status=none")
+        _run("dd", f"if={self.path}", f"of={output}", "bs=64K", *place, *flags)
+        os.truncate(output, part.size_bytes)
         return output
 
-    @cache  # noqa: B019 - lives as long as the session
+    @cache  # noqa: B019 - lives as long as the images do
     def root(self) -> Path:
         """Return a directory with the root file system."""
-        initramfs, squashfs = self.path.with_suffix(".initramfs"), self.path.with_suffix(".root")
+        initramfs, squashfs = self._folder / "initramfs", self._folder / "root"
         dump = f"dump /A/initramfs {initramfs}"
         _run("debugfs", "-R", dump, self.partition("BOOT"))
         content = initramfs.read_bytes()
+        initramfs.unlink()
         squashfs.write_bytes(content[content.index(MAGIC, content.index(ROOT_NAME)) :])
-        tree = self.path.with_suffix(".tree")
-        _run("unsquashfs", "-quiet", "-no-progress", "-d", tree, squashfs)
-        return tree
+        _run("unsquashfs", "-quiet", "-no-progress", "-d", self._folder / "tree", squashfs)
+        squashfs.unlink()
+        return self._folder / "tree"
 
     def _find(self, label: str) -> Partition:
         found = self.table.by_label(label)
@@ -59,7 +68,7 @@ class BuiltImage:
         return found
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Freeze our own sources, so that editing them meanwhile does not make two builds differ."""
     frozen = tmp_path_factory.mktemp("sources")
@@ -73,16 +82,32 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield frozen
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BuiltImage]:
-    """Return a function that builds the image of a board, once."""
+@pytest.fixture(scope="package")
+def built(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Iterator[GetImage]:
+    """Return a function that builds the image of a board, once.
+
+    Those of boards that are emulated end where `stock_image` keeps them, to be booted next.
+    """
+    folder, frozen_at = tmp_path_factory.mktemp("built"), sources.stat().st_mtime
 
     @cache
     def build(board: str) -> BuiltImage:
-        path = tmp_path_factory.mktemp(board) / f"{board}.img"
-        return BuiltImage(path, build_image(load_profile(board), path))
+        place = folder / board
+        place.mkdir()
+        path = place / f"{board}.img"
+        name, wishes = to_wishes(Schematic(board=board))
+        report = build_image(load_profile(name), path, wishes=wishes)
+        # Of code that was changed since then it is not a current image.
+        os.utime(path, (frozen_at, frozen_at))
+        return BuiltImage(path, report)
 
-    return build
+    yield build
+    stock = cache_dir() / "images"
+    stock.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*/*.img"):
+        if load_profile(path.stem).emulators:
+            _run("mv", path, path.with_name(f"{path.name}.json"), stock)
+    shutil.rmtree(folder)
 
 
 def _run(*command: str | Path) -> None:

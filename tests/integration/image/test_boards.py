@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every board that builds is built, and its image has all that the board will ask for."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from flasher.image.wishes import Wishes
 from flasher.verify import Report, Verdict, verify_image
 from overlays.choice import parse_choice
 from tests.fakes.pieces import stand_ins
-from tests.integration.image.conftest import BuiltImage
+from tests.integration.image.conftest import GetImage
 
 pytestmark = pytest.mark.image
 
@@ -21,13 +20,19 @@ SUPPLIED = [each.name for each in all_profiles() if each.tier == "C"]
 
 
 @pytest.mark.parametrize("board", COMPLETE)
-def test_a_board_that_needs_nothing_else_builds_and_verifies(
-    built: Callable[[str], BuiltImage], board: str
-) -> None:
+def test_a_board_that_needs_nothing_else_builds_and_verifies(built: GetImage, board: str) -> None:
     """All of it comes from Debian, and no check finds anything."""
     require_sound(verify_image(built(board).path))
 
 
+@pytest.fixture
+def quickly_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pack roots with as little effort as there is: half of a build is for a smaller file."""
+    quick = {"gzip": ("-comp", "gzip", "-Xcompression-level", "1"), "lz4": ("-comp", "lz4")}
+    monkeypatch.setattr("flasher.image.filesystem._PACKINGS", quick)
+
+
+@pytest.mark.usefixtures("quickly_packed")
 @pytest.mark.parametrize("board", SUPPLIED)
 def test_a_board_builds_and_verifies_with_what_its_user_supplies(
     tmp_path: Path, board: str
@@ -39,6 +44,7 @@ def test_a_board_builds_and_verifies_with_what_its_user_supplies(
     require_sound(verify_image(image), but=(Verdict.WARNING,))
 
 
+@pytest.mark.usefixtures("quickly_packed")
 def test_what_somebody_adds_is_verified_too(tmp_path: Path) -> None:
     """Overlays with parameters, arguments, META values, lines for firmware and GRUB."""
     overlays = ("disable-bt", "i2c-rtc,chip=ds3231", "uart,port=3", "uart,port=5", "disable-wifi")

@@ -4,6 +4,7 @@
 import os
 import platform
 import re
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -63,18 +64,22 @@ def compose_all(sources: Sources) -> Composition:
 
 
 @pytest.fixture(scope="module")
-def tree_for(sources_for: GetSources, tmp_path_factory: pytest.TempPathFactory) -> GetTree:
+def tree_for(
+    sources_for: GetSources, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GetTree]:
     """Return what makes a root with every extension in it, once for each processor."""
+    folder = tmp_path_factory.mktemp("root")
 
     @cache
     def get(arch: Arch) -> Path:
         sources = sources_for(arch)
-        tree = tmp_path_factory.mktemp("root") / arch
+        tree = folder / arch
         subprocess.run(["cp", "-a", sources.base, tree], check=True)
         compose_all(sources).place(tree)
         return tree
 
-    return get
+    yield get
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(("name", "arch"), CASES)

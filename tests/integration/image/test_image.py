@@ -6,7 +6,7 @@ import os
 import platform
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -20,11 +20,12 @@ from edge.events import Event, StepStarted
 from edge.paths import cache_dir
 from flasher.image.build import build_image
 from flasher.image.root import PROGRAMS, SITE
-from tests.integration.image.conftest import BuiltImage
+from flasher.schematic.model import Schematic
+from flasher.schematic.wish import to_wishes
+from tests.integration.image.conftest import GetImage as Built
 
 pytestmark = pytest.mark.image
 
-Built = Callable[[str], BuiltImage]
 BOARDS = ("qemu-arm64", "rpi4", "nuc")
 # Names of programs that would let somebody in or change the system from inside.
 FORBIDDEN = frozenset(
@@ -56,9 +57,10 @@ def test_the_same_inputs_give_the_same_bytes(built: Built, tmp_path: Path) -> No
     again.mkdir(parents=True)
     for kind in ("root", "files", "wheels"):
         (again / kind).symlink_to(cache_dir() / "image" / kind)
-    second = build_image(load_profile("qemu-arm64"), tmp_path / "second.img", cache=again)
+    board, wishes = to_wishes(Schematic(board="qemu-arm64"))
+    second = build_image(load_profile(board), tmp_path / "b.img", wishes=wishes, cache=again)
     assert second.sha256 == first.report.sha256
-    subprocess.run(["cmp", first.path, tmp_path / "second.img"], check=True)
+    subprocess.run(["cmp", first.path, tmp_path / "b.img"], check=True)
 
 
 @pytest.mark.parametrize("board", ["rpi4", "nuc"])

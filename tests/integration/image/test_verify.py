@@ -3,22 +3,21 @@
 
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flasher.verify import verify_image
-from tests.integration.image.conftest import BuiltImage
+from tests.integration.image.conftest import GetImage
 
 pytestmark = pytest.mark.image
 
 EFI_AT = "1048576"
-VERIFY_LIMIT_S = 10.0
+VERIFY_LIMIT_S = 30.0
 
 
 @pytest.fixture
-def image(built: Callable[[str], BuiltImage], tmp_path: Path) -> Path:
+def image(built: GetImage, tmp_path: Path) -> Path:
     """Return a copy of a real image of a Raspberry Pi 4, without its description."""
     copy = tmp_path / "rpi4.img"
     run("cp", "--sparse=always", built("rpi4").path, copy)
