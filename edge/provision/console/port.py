@@ -18,7 +18,7 @@ import serial
 
 from edge.errors import NodeError
 from edge.provision.console.adapter import find_again, find_port, list_adapters, stable_path
-from edge.provision.console.server import CHUNK_BYTES, ServerPort, split_place
+from edge.provision.console.server import CHUNK_BYTES, ServerPort, split_place, watch_other_end
 
 DEFAULT_BAUD: Final = 115200
 POLL_S: Final = 0.2
@@ -106,8 +106,7 @@ class _SocketPort:
 
     def __init__(self, url: str) -> None:
         self._socket = socket.create_connection(split_place(url), CONNECT_TIMEOUT_S)
-        # A console is silent for days, and a server that lost its power says no good-bye.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        watch_other_end(self._socket)
 
     def read(self, timeout_s: float) -> bytes:
         if not select.select([self._socket], [], [], timeout_s)[0]:
@@ -169,20 +168,25 @@ def _refusal(name: str, baud: int, error: Exception) -> NodeError:
             f"console {name}: {_holder(name)} has it open",
             hint="close the other terminal program (minicom, screen, picocom, ModemManager)",
         )
-    return NodeError(f"console {name}: {_fault(error, baud)}", hint=_way_out(name))
+    fault = _fault(error, baud)
+    return NodeError(f"console {name}: {fault}", hint=_way_out(name, fault))
 
 
 def _fault(error: Exception, baud: int) -> str:
     words = str(error)
     if getattr(error, "errno", None) == errno.ENOTTY or "ioctl" in words:
         return "it is no serial port"
+    if "not seem to support RFC2217" in words:
+        return "the other end does not speak RFC 2217"
     if "speed" in words or "baud" in words.lower():
         return f"it cannot do {baud} baud"
     code = getattr(error, "errno", None)
     return os.strerror(code) if isinstance(code, int) and code > 0 else _reason(error)
 
 
-def _way_out(name: str) -> str:
+def _way_out(name: str, fault: str) -> str:
+    if name.startswith("rfc2217://") and "RFC 2217" in fault:
+        return f"a plain TCP port is socket://{name.partition('://')[2]}"
     if "://" in name:
         return "see that the console server or emulator runs, and check host and port"
     return _candidates()

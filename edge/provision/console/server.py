@@ -7,6 +7,7 @@ instead of filling the memory.
 """
 
 import queue
+import socket
 import threading
 import warnings
 from contextlib import suppress
@@ -18,6 +19,11 @@ from serial import rfc2217
 CHUNK_BYTES: Final = 4096
 BACKLOG_BYTES: Final = 1 << 20
 _END: Final = b""
+# A console is silent for days, and a server that lost its power says no good-bye: it is asked
+# after half a minute of silence, and given up half a minute later.
+_ASK_AFTER_S: Final = 30
+_ASK_EVERY_S: Final = 10
+_ASK_TIMES: Final = 3
 
 
 class ServerPort:
@@ -70,10 +76,27 @@ class ServerPort:
         return self._serial.backlog.get_nowait()
 
 
+def watch_other_end(connection: socket.socket) -> None:
+    """Have reading fail within about a minute once nobody is at the other end any more."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", _ASK_AFTER_S),
+        ("TCP_KEEPINTVL", _ASK_EVERY_S),
+        ("TCP_KEEPCNT", _ASK_TIMES),
+    ):
+        if option := getattr(socket, name, None):
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 class _KeepingSerial(rfc2217.Serial):
     """pyserial's protocol with a backlog of our own."""
 
     backlog: "queue.Queue[bytes]"
+
+    def open(self) -> None:
+        """Connect, and notice when the server is gone."""
+        super().open()
+        watch_other_end(self.__dict__["_socket"])
 
     @property
     def is_alive(self) -> bool:

@@ -18,6 +18,7 @@ from textual.widgets import Input
 from edge.provision.lab import Lab
 from flasher.record import CardRecords, card_records
 from tests.fakes.nodes import FakeServices
+from tests.fakes.port_server import PortServer
 from tests.tui.stage import SIZE, screen_text
 from tui.app import EdgeApp
 from tui.backend import Backend
@@ -202,6 +203,25 @@ async def test_socket_goes_and_comes_back(server: Server) -> None:
         server.send(b"[    0.000000] Linux version 6.12.107-arm64\r\n")
         await until_shown(pilot, "● open", "Linux version", "✓ grub", "◐ kernel")
     await until(None, lambda: server.gone == 2)
+
+
+async def test_console_server_goes_and_comes_back() -> None:
+    """By RFC 2217 as by a plain socket; and who does not want to wait for it may leave."""
+    with PortServer() as server:
+        app = EdgeApp(FakeServices(), console=Line(port=server.url))
+        async with app.run_test(size=SIZE) as pilot:
+            await until_shown(pilot, "● open", "rfc2217://")
+            await asyncio.to_thread(server.say, b"Welcome to GRUB!\r\n")
+            await until_shown(pilot, "Welcome to GRUB!", "◐ grub")
+            await asyncio.to_thread(server.go_away)
+            await until_shown(pilot, "✗ disconnected", "reading goes on by itself")
+            server.come_back()
+            await asyncio.to_thread(server.say, b"[    0.000000] Linux version 6.12\r\n")
+            await until_shown(pilot, "● open", "Linux version", "✓ grub", "◐ kernel")
+            await asyncio.to_thread(server.go_away)
+            await until_shown(pilot, "✗ disconnected")
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, NodesScreen))
 
 
 async def test_flood_keeps_the_keys_alive(server: Server) -> None:

@@ -12,12 +12,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from edge.cli.console import Printer
 from edge.cli.main import run
 from edge.provision.console import ConsoleOutput
+from tests.fakes.port_server import PortServer
 
 PIN = base64.b64encode(bytes(range(32))).decode()
 BOOT = (
@@ -178,6 +180,41 @@ def test_console_that_stays_away(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert "is away; no running within 1.0 s, last was maintenance" in captured.err
     assert json.loads(captured.out)["result"] == "lost"
+
+
+def test_console_server_hangs_up_and_comes_back(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Over RFC 2217, too, stages and boots are counted on, and what comes after is read."""
+    log = tmp_path / "log"
+    with PortServer(greeting=b"Welcome to GRUB!\r\nedge: loader\r\n") as server:
+
+        def trouble() -> None:
+            until_log_has(b"edge: loader")
+            server.hang_up()
+            server.say(b"edge: init 0.1\r\n")
+            until_log_has(b"edge: init")
+            server.go_away()
+            server.come_back()
+            server.say(BOOT.splitlines(keepends=True)[-1])
+
+        def until_log_has(text: bytes) -> None:
+            deadline = monotonic() + 60
+            while not log.exists() or text not in log.read_bytes():
+                assert monotonic() < deadline, f"{text!r} is not read"
+                pause.wait(0.02)
+
+        pause = threading.Event()
+        thread = threading.Thread(target=trouble)
+        thread.start()
+        words = ["console", server.url, "--expect", "maintenance", "--timeout", "60"]
+        assert run([*words, "--log", str(log)]) == 0
+        thread.join()
+    out, err = capfdbinary.readouterr()
+    assert b"stage=maintenance\n" in out
+    assert err.count(b"went away: the other end closed it; waiting for it") == 2
+    assert err.count(b" is back\n") == 2
+    assert b"edge: init 0.1" in err
 
 
 def test_noise_names_the_speed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -2,24 +2,20 @@
 """Consoles opened, read and refused: pseudo-terminals, TCP and RFC 2217."""
 
 import os
-import queue
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import pytest
-import serial
-from serial.rfc2217 import PortManager
 
 from edge.errors import NodeError
 from edge.provision.console import Console, list_adapters, open_console
 from edge.provision.console import server as server_module
 from edge.provision.console.adapter import stable_path
 from edge.provision.console.server import ServerPort
+from tests.fakes.port_server import PortServer
 
 
 @pytest.fixture
@@ -114,7 +110,7 @@ def test_refused_connection() -> None:
 
 def test_console_server_is_read_and_told_the_speed() -> None:
     """An RFC 2217 server is read like any other console, and sets the speed that it is asked."""
-    with ConsoleServer() as server:
+    with PortServer() as server:
         with open_console(server.url, 1500000) as console:
             assert server.line.baudrate == 1500000
             server.say(b"edge: loader\r\n\xff")
@@ -125,7 +121,7 @@ def test_console_server_is_read_and_told_the_speed() -> None:
 
 def test_first_and_last_words_of_a_console_server_are_kept() -> None:
     """What it says while the connection is made, and just before it ends, is read."""
-    with ConsoleServer(greeting=b"first words, ") as server, open_console(server.url) as console:
+    with PortServer(greeting=b"first words, ") as server, open_console(server.url) as console:
         server.say(b"x" * 9000 + b" last words")
         server.hang_up()
         text = read_all(console, 9024)
@@ -137,7 +133,7 @@ def test_first_and_last_words_of_a_console_server_are_kept() -> None:
 
 def test_console_server_may_come_back() -> None:
     """A console server that hung up is connected to again, speed and all."""
-    with ConsoleServer() as server, open_console(server.url, 57600) as console:
+    with PortServer() as server, open_console(server.url, 57600) as console:
         server.hang_up()
         with pytest.raises(NodeError, match="went away"):
             console.read(5.0)
@@ -150,7 +146,7 @@ def test_console_server_may_come_back() -> None:
 def test_backlog_of_a_console_server_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads: the connection waits instead of filling the memory, and closes at once."""
     monkeypatch.setattr(server_module, "BACKLOG_BYTES", 1000)
-    with ConsoleServer() as server, open_console(server.url) as console:
+    with PortServer() as server, open_console(server.url) as console:
         server.say(b"x" * 20_000)
         reader = console.port
         assert isinstance(reader, ServerPort)
@@ -165,9 +161,32 @@ def test_server_that_is_no_console_server_is_refused() -> None:
     """A port where somebody speaks another protocol is named in one line."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        pytest.raises(NodeError, match=r"^console rfc2217://.*RFC2217"),
+        pytest.raises(NodeError, match=r"the other end does not speak RFC 2217$") as caught,
     ):
         open_console(f"rfc2217://127.0.0.1:{server.getsockname()[1]}")
+    assert "socket://127.0.0.1:" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+def test_server_that_lost_its_power_is_noticed(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says no good-bye, so it is asked now and then, and given up within about a minute."""
+    made: list[socket.socket] = []
+
+    def connect(*args: Any, **more: Any) -> socket.socket:
+        made.append(create(*args, **more))
+        return made[-1]
+
+    create = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with PortServer() as server, open_console(f"{scheme}://{server.url.partition('://')[2]}"):
+        asks = [
+            made[0].getsockopt(socket.IPPROTO_TCP, each)
+            for each in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        ]
+        assert made[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert asks[0] + asks[1] * asks[2] <= 60
 
 
 def test_paths_without_a_stable_name_are_kept() -> None:
@@ -178,58 +197,3 @@ def test_paths_without_a_stable_name_are_kept() -> None:
 def test_adapters_are_listed() -> None:
     """Listing the ports of this machine works whatever there is."""
     assert all(adapter.device and adapter.name for adapter in list_adapters())
-
-
-class ConsoleServer:
-    """pyserial's own end of RFC 2217, for one client at a time."""
-
-    def __init__(self, greeting: bytes = b"") -> None:
-        self.line = serial.serial_for_url("loop://")
-        self._greeting = greeting
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._clients: queue.Queue[socket.socket] = queue.Queue()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def __enter__(self) -> "ConsoleServer":
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.close()
-        self.line.close()
-
-    @property
-    def url(self) -> str:
-        """Return where it is."""
-        return f"rfc2217://127.0.0.1:{self._server.getsockname()[1]}"
-
-    def say(self, data: bytes) -> None:
-        """Print to the latest client, as the protocol wants it spelled."""
-        client = self._clients.get(timeout=60)
-        client.sendall(data.replace(b"\xff", b"\xff\xff"))
-        self._clients.put(client)
-
-    def hang_up(self) -> None:
-        """End the connection of the latest client."""
-        client = self._clients.get(timeout=60)
-        client.shutdown(socket.SHUT_WR)
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                self._talk(self._server.accept()[0])
-
-    def _talk(self, client: socket.socket) -> None:
-        with client:
-            # Typed for pyserial's own two classes; it needs this much of them.
-            manager = PortManager(cast("Any", self.line), cast("Any", _Writer(client)))
-            client.sendall(self._greeting)
-            self._clients.put(client)
-            while data := client.recv(1024):
-                b"".join(manager.filter(data))
-
-
-class _Writer:
-    """The one method that pyserial's protocol end wants of a connection."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.write = connection.sendall
