@@ -9,36 +9,29 @@ an earlier configuration, by a machined that died, by hand. Only what differs is
 """
 
 import asyncio
-import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import NodeError
 from edge.node.log import logger
+from edge.node.network.announce import announce
 from edge.node.network.choice import is_chosen
-from edge.node.network.dhcp import DhcpClient, Lease
-from edge.node.network.netlink import (
-    IPV6_METRIC,
-    InterfaceAddress,
-    Netlink,
-    Route,
-    Specs,
-    has_master,
-)
+from edge.node.network.dhcp.client import DhcpClient
+from edge.node.network.dhcp.lease import Lease
+from edge.node.network.kept import read_mtus, write_hosts, write_mtus, write_resolvers
+from edge.node.network.netlink import IPV6_METRIC, Netlink, has_master
+from edge.node.network.spec import InterfaceAddress, Route, Specs
 from edge.node.resource import kind
 from edge.node.resource.store import Store
 
 if TYPE_CHECKING:
     from edge.config.interface import InterfaceView, NetworkView
 
-RESOLV_CONF = Path("/run/edge/resolv.conf")
-HOSTS = Path("/run/edge/hosts")
-MTUS = Path("/run/edge/mtus.json")
-"""What the MTUs of the links were before a configuration said otherwise."""
 DHCP_METRIC = 1024
+FAREWELL_S = 0.5
+"""How long what is to go still stays: whoever asked for that is to have the answer."""
 _OWNER = "network.StatusController"
 _log = logger("network")
 
@@ -50,8 +43,11 @@ class BoardNetwork:
     node's ends of the links of its containers.
     """
 
-    def __init__(self, *, cables: Collection[str] = ("",)) -> None:
+    def __init__(
+        self, *, cables: Collection[str] = ("",), netlink: Callable[[], Netlink] = Netlink
+    ) -> None:
         self._cables = cables
+        self._netlink = netlink
         self.clients: dict[str, DhcpClient] = {}
         """The links that ask for a lease, and by what."""
         self._leases: dict[str, Lease] = {}
@@ -59,6 +55,7 @@ class BoardNetwork:
         self._own_routes: set[tuple[str, Route]] = set()
         self._view: NetworkView | None = None
         self._lock = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._store: Store | None = None
         self._settling: set[asyncio.Task[None]] = set()
 
@@ -69,7 +66,7 @@ class BoardNetwork:
             NodeError: naming each link that could not be configured; the others are.
         """
         faults = []
-        async with self._lock, Netlink() as netlink:
+        async with self._lock, self._netlink() as netlink:
             self._view = view
             links = await netlink.links()
             await self._stop_dead(links)
@@ -88,13 +85,14 @@ class BoardNetwork:
     async def observe(self, store: Store) -> None:
         """Publish links, addresses, routes and resolvers, and do so again after every lease."""
         self._store = store
-        async with Netlink() as netlink:
+        # One after the other: what was seen earlier must not be published later.
+        async with self._looking, self._netlink() as netlink:
             links = await netlink.links()
             addresses = await netlink.addresses(links)
             routes = await netlink.routes(links)
-        store.publish(kind.LINK_STATUS, links, owner=_OWNER)
-        store.publish(kind.ADDRESS_STATUS, addresses, owner=_OWNER)
-        store.publish(kind.ROUTE_STATUS, routes, owner=_OWNER)
+            store.publish(kind.LINK_STATUS, links, owner=_OWNER)
+            store.publish(kind.ADDRESS_STATUS, addresses, owner=_OWNER)
+            store.publish(kind.ROUTE_STATUS, routes, owner=_OWNER)
         spec = {"dnsServers": self._resolvers(), "searchDomains": self._domains()}
         store.put(kind.RESOLVER_STATUS, "resolvers", spec, owner=_OWNER)
 
@@ -107,7 +105,7 @@ class BoardNetwork:
         self.clients.clear()
 
     async def _stop_dead(self, links: Specs) -> None:
-        # A link that was pulled or taken down ends its client, which does not come back by itself.
+        # A link that was pulled ends its client, which does not come back by itself.
         for name, client in list(self.clients.items()):
             if name not in links or not client.is_alive:
                 await self.clients.pop(name).stop()
@@ -137,28 +135,48 @@ class BoardNetwork:
     async def _set_up(
         self, netlink: Netlink, name: str, link: dict[str, Any], wanted_mtu: int | None
     ) -> None:
-        before = _read_mtus()
+        before = read_mtus()
         mtu = wanted_mtu or before.get(name) or link["mtu"]
         if mtu != link["mtu"]:
-            _write_mtus({name: link["mtu"], **before})
+            write_mtus({name: link["mtu"], **before})
         # Set even on a link that is up: it may be down in the meantime.
         await netlink.set_up(link["index"], mtu if mtu != link["mtu"] else 0)
 
     async def _remove_unwanted(self, netlink: Netlink, name: str, links: Specs) -> None:
         """Take away what the link is not to have, as far as it is for this node to decide."""
-        link = links[name]
-        wanted_routes = self._routes_of(name, links)
-        for at, route in await netlink.standing_routes(links):
-            is_own = (name, route) in self._own_routes
-            if at == name and route not in wanted_routes and self._may_remove(name, links, is_own):
-                await netlink.remove_route(link["index"], route)
-                self._own_routes.discard((name, route))
+        index = links[name]["index"]
+        routes = await self._unwanted_routes(netlink, name, links)
+        addresses = await self._unwanted_addresses(netlink, name, links)
+        if routes or addresses:
+            await asyncio.sleep(FAREWELL_S)
+        for route in routes:
+            await netlink.remove_route(index, route)
+            self._own_routes.discard((name, route))
+        for address in addresses:
+            await netlink.remove_address(index, address)
+            self._own_addresses.discard((name, address))
+
+    async def _unwanted_routes(self, netlink: Netlink, name: str, links: Specs) -> list[Route]:
+        wanted = self._routes_of(name, links)
+        return [
+            route
+            for at, route in await netlink.standing_routes(links)
+            if at == name
+            and route not in wanted
+            and self._may_remove(name, links, is_own=(name, route) in self._own_routes)
+        ]
+
+    async def _unwanted_addresses(
+        self, netlink: Netlink, name: str, links: Specs
+    ) -> list[InterfaceAddress]:
         wanted = self._addresses_of(name, links)
-        for at, address in await netlink.standing_addresses(links):
-            is_own = (name, address) in self._own_addresses
-            if at == name and address not in wanted and self._may_remove(name, links, is_own):
-                await netlink.remove_address(link["index"], address)
-                self._own_addresses.discard((name, address))
+        return [
+            address
+            for at, address in await netlink.standing_addresses(links)
+            if at == name
+            and address not in wanted
+            and self._may_remove(name, links, is_own=(name, address) in self._own_addresses)
+        ]
 
     async def _add_missing(self, netlink: Netlink, name: str, links: Specs) -> None:
         index = links[name]["index"]
@@ -166,6 +184,7 @@ class BoardNetwork:
         for address in self._addresses_of(name, links):
             if (name, address) not in addresses:
                 await netlink.add_address(index, address)
+                announce(name, address)
             self._own_addresses.add((name, address))
         routes = await netlink.standing_routes(links)
         for route in self._routes_of(name, links):
@@ -173,7 +192,7 @@ class BoardNetwork:
                 await netlink.add_route(index, route)
             self._own_routes.add((name, route))
 
-    def _may_remove(self, name: str, links: Specs, is_own: bool) -> bool:
+    def _may_remove(self, name: str, links: Specs, *, is_own: bool) -> bool:
         # What a machined before this one leased is better than nothing until there is a lease.
         is_waiting = self._wants_dhcp(name, links) and name not in self._leases
         return is_own or (self._is_ours(name, links) and not is_waiting)
@@ -206,9 +225,14 @@ class BoardNetwork:
             return []
         routes = _routes(wanted)
         lease = self._leases.get(name) if self._wants_dhcp(name, links) else None
-        if lease and lease.gateway and (wanted is None or wanted.dhcp_routes):
+        if lease and (wanted is None or wanted.dhcp_routes):
             metric = (wanted.dhcp_route_metric if wanted else None) or DHCP_METRIC
-            routes.append(Route(gateway=lease.gateway, metric=metric))
+            routes += [
+                Route(destination=destination, gateway=gateway, metric=metric)
+                for destination, gateway in lease.routes
+            ]
+            if lease.gateway:
+                routes.append(Route(gateway=lease.gateway, metric=metric))
         return routes
 
     def _wanted(self, name: str, links: Specs) -> "InterfaceView | None":
@@ -218,8 +242,6 @@ class BoardNetwork:
         return None
 
     async def _start_dhcp(self, name: str) -> None:
-        if name in self.clients:
-            return
         hostname = self._view.hostname if self._view else None
         client = DhcpClient(name, hostname or "", self._on_lease)
         await client.start()
@@ -232,7 +254,7 @@ class BoardNetwork:
         settling.add_done_callback(self._settling.discard)
 
     async def _settle(self, name: str, lease: Lease | None) -> None:
-        async with self._lock, Netlink() as netlink:
+        async with self._lock, self._netlink() as netlink:
             links = await netlink.links()
             if name not in links or name not in self.clients:
                 return
@@ -260,22 +282,8 @@ class BoardNetwork:
         return sorted(configured | {each.domain for each in self._leases.values() if each.domain})
 
     def _write_names(self) -> None:
-        RESOLV_CONF.parent.mkdir(parents=True, exist_ok=True)
-        lines = [f"nameserver {address}" for address in self._resolvers()]
-        if domains := self._domains():
-            lines.append(f"search {' '.join(domains)}")
-        _publish(RESOLV_CONF, lines)
-        hosts = ["127.0.0.1 localhost", "::1 localhost"]
-        for host in self._view.static_hosts if self._view else ():
-            hosts.append(f"{host.address} {' '.join(host.names)}")
-        _publish(HOSTS, hosts)
-
-
-def _publish(path: Path, lines: list[str]) -> None:
-    # In one step, because programs read it whenever they look for a name.
-    part = path.with_name(f".{path.name}.part")
-    part.write_text("".join(f"{line}\n" for line in lines))
-    part.replace(path)
+        write_resolvers(self._resolvers(), self._domains())
+        write_hosts(self._view.static_hosts if self._view else ())
 
 
 def _routes(wanted: "InterfaceView | None") -> list[Route]:
@@ -293,16 +301,3 @@ def _routes(wanted: "InterfaceView | None") -> list[Route]:
         replace(route, metric=IPV6_METRIC) if route.is_ipv6 and not route.metric else route
         for route in routes
     ]
-
-
-def _read_mtus() -> dict[str, int]:
-    try:
-        mtus: dict[str, int] = json.loads(MTUS.read_text())
-    except (OSError, ValueError):
-        return {}
-    return mtus
-
-
-def _write_mtus(mtus: dict[str, int]) -> None:
-    MTUS.parent.mkdir(parents=True, exist_ok=True)
-    MTUS.write_text(json.dumps(mtus))

@@ -7,6 +7,7 @@ Run by `test_board_network.py` below `unshare --net --mount`.
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,6 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 from typing import Any
-
-from pyroute2.iproute.linux import AsyncIPRoute
 
 from edge.config.generate import generate
 from edge.config.interface import InterfaceView, RouteView
@@ -36,7 +35,10 @@ from edge.node.control.hostname import HostnameController
 from edge.node.control.network import NetworkController, NetworkStatusController
 from edge.node.log import start_logging
 from edge.node.machine import Machine
-from edge.node.network.board import HOSTS, RESOLV_CONF, BoardNetwork
+from edge.node.network.board import BoardNetwork
+from edge.node.network.kept import HOSTS, RESOLV_CONF
+from edge.node.network.rtnetlink import message as rtnl
+from edge.node.network.rtnetlink.channel import Channel
 from edge.node.resource import kind
 from edge.node.resource.encode import to_wire
 from edge.node.resource.store import Store
@@ -250,10 +252,19 @@ async def converge() -> dict[str, Any]:
 
 
 async def add_router_address(link: str, address: str) -> None:
-    """Add an address as the kernel does when a router announces a prefix for ever."""
-    async with AsyncIPRoute() as route:
-        (index,) = await route.link_lookup(ifname=link)
-        await route.addr("add", index=index, address=address, prefixlen=24, proto=2)
+    """Add an address as the kernel does when a router announces a prefix for ever.
+
+    `ip` of Debian 12 cannot.
+    """
+    packed = ip_address(address).packed
+    body = rtnl.ADDRESS.pack(socket.AF_INET, 24, 0, 0, socket.if_nametoindex(link))
+    body += rtnl.write_attribute(rtnl.ADDRESS_ADDRESS, packed)
+    body += rtnl.write_attribute(rtnl.ADDRESS_LOCAL, packed)
+    body += rtnl.write_attribute(rtnl.ADDRESS_PROTOCOL, b"\x02")
+    channel = Channel()
+    channel.open()
+    await channel.request(rtnl.NEW_ADDRESS, rtnl.REPLACE_OR_CREATE, body)
+    channel.close()
 
 
 async def down() -> dict[str, Any]:
