@@ -23,8 +23,6 @@ _MANYLINUX = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "manylinux_2_
 # Never imported on a board: tests, type stubs, sources of extension modules.
 _UNWANTED_PARTS = frozenset({"tests", "test", "testing", "include", "src"})
 _UNWANTED_SUFFIXES = (".pyi", ".pxd", ".pyx", ".c", ".h", ".cpp", ".cc", ".hpp", ".typed", ".proto")
-# Imports all of its library, of which the node uses a fifth: twice as long as that takes alone.
-_UNWANTED_FILES = frozenset({"pyroute2/__init__.py"})
 # What of this distribution the node imports.
 _OWN_PACKAGES = ("edge", "boards", "discovery", "flasher")
 _NOT_ON_BOARDS = ("edge/cli/", "edge/provision/", "flasher/")
@@ -134,7 +132,7 @@ def _place_of(name: PurePosixPath) -> PurePosixPath | None:
         return name if name.name in {"METADATA", "entry_points.txt"} else None
     if name.suffix in _UNWANTED_SUFFIXES or _UNWANTED_PARTS.intersection(name.parts[:-1]):
         return None
-    return None if str(name) in _UNWANTED_FILES else name
+    return name
 
 
 def _left_out(name: PurePosixPath) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {
-    *("asyncio", "cryptography", "google.protobuf", "grpc", "pydantic", "pyroute2", "requests"),
+    *("asyncio", "cryptography", "google.protobuf", "grpc", "pydantic", "requests"),
     *("rich", "sqlite3", "textual", "tui", "yaml", "zeroconf"),
 }
 _REPORT = """

@@ -43,8 +43,19 @@ def test_pid_1_uses_the_standard_library_alone() -> None:
 
 
 def test_machined_does_not_load_netlink_in_the_lab() -> None:
-    """A lab node starts without the libraries that only boards need."""
-    assert "pyroute2" not in loaded_after("import edge.node.machined, edge.node.lab")
+    """A lab node starts without what only boards need."""
+    loaded = loaded_after("import edge.node.machined, edge.node.lab")
+    assert {name for name in loaded if name.startswith("edge.node.network.")} <= {
+        *("edge.node.network.lab", "edge.node.network.sntp", "edge.node.network.choice")
+    }
+
+
+def test_the_network_of_a_board_uses_the_standard_library_alone() -> None:
+    """It is on the way to the first answer of a node; one library was a fifth of that."""
+    loaded = {name.split(".")[0] for name in loaded_after("import edge.node.network.board")}
+    foreign = loaded - set(sys.stdlib_module_names) - {"edge", "__main__"}
+    assert {name for name in foreign if not name.startswith(("_", "sitecustomize"))} == set()
+    assert not loaded & {"multiprocessing", "unittest"}
 
 
 def test_a_plain_flash_loads_no_configuration_models() -> None:
