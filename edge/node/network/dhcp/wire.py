@@ -3,7 +3,7 @@
 
 What comes is read below IP, since it may be for an address that the link does not have yet. What
 goes to one server takes the ordinary way, over gateways if need be. A third socket hears of
-changes of links: the kernel's file of flags (SIOCGIFFLAGS of `linux/sockios.h`) says which.
+changes of links; what they are is asked then (SIOCGIFFLAGS of `linux/sockios.h`).
 """
 
 import asyncio
