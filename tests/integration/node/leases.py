@@ -162,9 +162,9 @@ async def refused() -> dict[str, Any]:
     ip("-n", "switch", "link", "set", "eth0", "down")
     ip("-n", "switch", "addr", "flush", "dev", "eth0")
     ip("-n", "switch", "addr", "add", "10.7.0.1/24", "dev", "eth0")
+    # Before the kernel has told anybody that it was down.
+    ip("-n", "switch", "link", "set", "eth0", "up")
     async with dnsmasq("10.7.0"):
-        await asyncio.sleep(0.5)
-        ip("-n", "switch", "link", "set", "eth0", "up")
         seen.append(await _until(network, "10.7.0."))
         still_there = [each for each in seen[-1] if "10.9.0." in each]
         await network.close()

@@ -3,11 +3,13 @@
 
 import asyncio
 import errno
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 import pytest
 
+from edge.node.log import logger
 from edge.node.network.dhcp import packet as dhcp
 from edge.node.network.dhcp.client import DhcpClient
 from edge.node.network.dhcp.lease import Lease
@@ -105,6 +107,18 @@ class Bench:
 
 
 @pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What the network logs."""
+    found: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log = logger("network")
+    log.addHandler(handler)
+    yield found
+    log.removeHandler(handler)
+
+
+@pytest.fixture
 def bench() -> Bench:
     return Bench()
 
@@ -166,9 +180,7 @@ async def test_a_client_ends_with_its_link(bench: Bench) -> None:
     await bench.client.stop()
 
 
-async def test_a_fault_of_the_listener_is_told(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault_of_the_listener_is_told(bench: Bench, lines: list[str]) -> None:
     """It ends the client, and is in the log once it is stopped."""
     told = asyncio.Event()
 
@@ -182,4 +194,4 @@ async def test_a_fault_of_the_listener_is_told(
     await asyncio.sleep(0)
     assert not client.is_alive
     await client.stop()
-    assert "eth0: DHCP ended: ValueError('cannot')" in caplog.text
+    assert "eth0: DHCP ended: ValueError('cannot')" in lines

@@ -3,13 +3,12 @@
 
 What comes is read below IP, since it may be for an address that the link does not have yet. What
 goes to one server takes the ordinary way, over gateways if need be. A third socket hears of
-changes of links; what they are is asked then (SIOCGIFFLAGS of `linux/sockios.h`).
+changes of links, among them carriers that came back before anybody saw that they were gone.
 """
 
 import asyncio
 import ctypes
 import errno
-import fcntl
 import socket
 import struct
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from edge.node.network.dhcp.datagram import (
     read_datagram,
     write_datagram,
 )
+from edge.node.network.rtnetlink import message as rtnl
 
 _ETH_P_IP = 0x0800
 _ETHERNET = 1
@@ -30,9 +30,8 @@ _SOL_PACKET, _PACKET_AUXDATA = 263, 8
 _CHECKSUM_NOT_READY = 1 << 3
 _IP_PKTINFO = 8
 _LINK_GROUP = 1
-_SIOCGIFFLAGS = 0x8913
 _RUNNING = 0x40
-_LONGEST = 4096
+_LONGEST = 1 << 16
 _AT_ONCE = 32
 """How many packets are read before others get their turn."""
 
@@ -61,6 +60,8 @@ class Wire:
         self._stack = ExitStack()
         self._index = 0
         self._is_running = False
+        self._carriers: int | None = None
+        """How many there were so far, if the kernel said so already."""
         self.hardware = b""
         self.is_gone = False
 
@@ -82,7 +83,7 @@ class Wire:
             for opened, reader in ((self._packets, self._hear), (self._changes, self._look)):
                 loop.add_reader(opened, reader)
                 stack.callback(loop.remove_reader, opened)
-            self._is_running = self._flags() & _RUNNING != 0
+            self._ask()
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -116,24 +117,43 @@ class Wire:
                 if payload := read_datagram(data, checked=not _is_unsummed(notes)):
                     self._heard(payload)
 
-    def _look(self) -> None:
-        with suppress(OSError):
-            for _ in range(_AT_ONCE):
-                self._changes.recv(_LONGEST)
-        try:
-            self.is_gone = socket.if_nametoindex(self._link) != self._index
-            is_running = not self.is_gone and self._flags() & _RUNNING != 0
-        except OSError:
-            self.is_gone, is_running = True, False
-        if self.is_gone or is_running != self._is_running:
-            self._is_running = is_running
-            self._changed(is_running)
+    def _ask(self) -> None:
+        body = rtnl.LINK.pack(0, 0, self._index, 0, 0)
+        self._changes.sendto(rtnl.write_message(rtnl.GET_LINK, rtnl.REQUEST, 0, body), (0, 0))
 
-    def _flags(self) -> int:
-        request = struct.pack("16sH14x", self._link.encode(), 0)
-        answer = fcntl.ioctl(self._packets, _SIOCGIFFLAGS, request)
-        flags: int = struct.unpack_from("H", answer, 16)[0]
-        return flags
+    def _look(self) -> None:
+        try:
+            for _ in range(_AT_ONCE):
+                for kind, _, _, body in rtnl.read_messages(self._changes.recv(_LONGEST)):
+                    if kind == rtnl.ERROR:
+                        self._leave()  # it was gone when we asked
+                    elif kind in (rtnl.NEW_LINK, rtnl.DELETE_LINK):
+                        self._change(kind, body)
+        except BlockingIOError:
+            return
+        except OSError:
+            # There was more to hear than there was room for.
+            with suppress(OSError):
+                self._ask()
+
+    def _leave(self) -> None:
+        self.is_gone = True
+        self._changed(False)
+
+    def _change(self, kind: int, body: bytes) -> None:
+        family, _, index, flags, _ = rtnl.LINK.unpack_from(body)
+        if (family, index) != (socket.AF_UNSPEC, self._index):
+            return
+        link = rtnl.read_attributes(body[rtnl.LINK.size :])
+        if kind == rtnl.DELETE_LINK or rtnl.text(link, rtnl.LINK_NAME) != self._link:
+            self._leave()
+            return
+        was_running, before = self._is_running, self._carriers
+        self._is_running = flags & _RUNNING != 0
+        self._carriers = rtnl.number(link, rtnl.LINK_CARRIERS)
+        is_new = not was_running or before != self._carriers
+        if before is not None and (is_new if self._is_running else was_running):
+            self._changed(self._is_running)
 
 
 def _packet_socket(link: str) -> socket.socket:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 
 ERROR, DONE = 2, 3
-NEW_LINK, GET_LINK = 16, 18
+NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
 NEW_ROUTE, DELETE_ROUTE, GET_ROUTE = 24, 25, 26
 """Types of messages: NLMSG_* and RTM_*."""
@@ -28,9 +28,12 @@ ROUTE = struct.Struct("=BBBBBBBBI")
 """struct rtmsg: family, lengths of both prefixes, TOS, table, protocol, scope, type, flags."""
 
 LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_LINK, LINK_QDISC = 1, 3, 4, 5, 6
-LINK_STATE, LINK_INFO, LINK_EXT_MASK, LINK_CARRIER = 16, 18, 29, 33
+LINK_STATE, LINK_INFO, LINK_EXT_MASK, LINK_CARRIER, LINK_CARRIERS = 16, 18, 29, 33, 47
 INFO_KIND = 1
-"""Attributes of links: IFLA_*, and IFLA_INFO_* within IFLA_LINKINFO."""
+"""Attributes of links: IFLA_*, and IFLA_INFO_* within IFLA_LINKINFO.
+
+The carriers are IFLA_CARRIER_UP_COUNT: how many there were so far.
+"""
 ADDRESS_ADDRESS, ADDRESS_LOCAL, ADDRESS_BROADCAST, ADDRESS_PROTOCOL = 1, 2, 4, 11
 """Attributes of addresses: IFA_*; the protocol since Linux 5.18."""
 ROUTE_TO, ROUTE_LINK, ROUTE_GATEWAY, ROUTE_PRIORITY = 1, 4, 5, 6
