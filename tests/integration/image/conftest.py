@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ ROOT_NAME = b"00000000root.squashfs\0"  # the end of its entry in the archive
 MAGIC = b"hsqs"
 
 GetImage = Callable[[str], "BuiltImage"]
+AT_THE_END = pytest.StashKey[ExitStack]()
 
 
 class BuiltImage:
@@ -68,7 +70,7 @@ class BuiltImage:
         return found
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Freeze our own sources, so that editing them meanwhile does not make two builds differ."""
     frozen = tmp_path_factory.mktemp("sources")
@@ -82,12 +84,11 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield frozen
 
 
-@pytest.fixture(scope="package")
-def built(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Iterator[GetImage]:
-    """Return a function that builds the image of a board, once.
-
-    Those of boards that are emulated end where `stock_image` keeps them, to be booted next.
-    """
+@pytest.fixture(scope="session")
+def built(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sources: Path
+) -> Iterator[GetImage]:
+    """Return a function that builds the image of a board, once."""
     folder, frozen_at = tmp_path_factory.mktemp("built"), sources.stat().st_mtime
 
     @cache
@@ -101,7 +102,23 @@ def built(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Iterator[G
         os.utime(path, (frozen_at, frozen_at))
         return BuiltImage(path, report)
 
-    yield build
+    with ExitStack() as stack:
+        stack.callback(_hand_on, folder)
+        request.config.stash[AT_THE_END] = stack
+        yield build
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Give the disk back after the last test of this folder, which is not that of the session."""
+    if AT_THE_END in item.config.stash and (
+        nextitem is None or Path(__file__).parent not in nextitem.path.parents
+    ):
+        item.config.stash[AT_THE_END].close()
+
+
+def _hand_on(folder: Path) -> None:
+    """Move images of boards that are emulated to where `stock_image` finds them; drop the rest."""
     stock = cache_dir() / "images"
     stock.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*/*.img"):
