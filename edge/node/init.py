@@ -22,6 +22,7 @@ from edge.node.boot.console import say
 from edge.node.boot.filesystem import mount_kernel_filesystems, unmount_disks
 from edge.node.boot.image import ImageInfo, read_image
 from edge.node.boot.module import COLDPLUGGED, Modules, coldplug, module_dir
+from edge.node.boot.startup import use_methods
 from edge.node.boot.supervisor import Request, Supervisor
 from edge.node.boot.watchdog import WatchdogKeeper
 
@@ -119,6 +120,7 @@ def _run_machined() -> None:
     # Loading makes many objects and next to no garbage; machined collects once it has loaded.
     gc.disable()
     sys.argv = ["machined"]
+    use_methods()
     from edge.node.signing import SigningProcess
 
     signing = SigningProcess()

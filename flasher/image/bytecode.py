@@ -20,6 +20,7 @@ _HOSTS: dict[str, tuple[Arch, str, str]] = {
     "x86_64": ("amd64", "x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
     "aarch64": ("arm64", "aarch64-linux-gnu", "ld-linux-aarch64.so.1"),
 }
+_REHEARSAL = Path(__file__).with_name("rehearsal.py")
 _PACKAGES = ("python3.13-minimal", "libpython3.13-stdlib")
 
 
@@ -37,14 +38,28 @@ class Compiler:
 
         The compiled files are never checked against their sources: both are in one read-only image.
         """
+        self._run(
+            *("-m", "compileall", "-q", "-f"),
+            *("--invalidation-mode", "unchecked-hash", "-s", tree, "-p", "/"),
+            *(tree / folder for folder in sorted(folders)),
+        )
+
+    def rehearse(
+        self, tree: Path, *, stdlib: str, site: str, modules: Sequence[str], output: str
+    ) -> None:
+        """Write the startup file `output` of `tree`, for a board that loads `modules` at boot.
+
+        `edge.node.boot.startup` reads it. Everything in `tree` is compiled before.
+        """
+        self._run(_REHEARSAL, tree, stdlib, site, tree / output, *modules)
+
+    def _run(self, *arguments: str | Path) -> None:
         run_tool(
             str(self._loader),
             "--library-path",
             self._libraries,
             self._root / "usr/bin/python3.13",
-            *("-B", "-S", "-s", "-m", "compileall", "-q", "-f"),
-            *("--invalidation-mode", "unchecked-hash", "-s", tree, "-p", "/"),
-            *(tree / folder for folder in sorted(folders)),
+            *("-B", "-S", "-s", *arguments),
             environment={
                 "PYTHONHOME": str(self._root / "usr"),
                 "PYTHONPATH": "",

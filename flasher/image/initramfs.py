@@ -9,7 +9,7 @@ from boards.profile import Arch
 from flasher.image.cpio import CpioWriter
 from flasher.image.loader import Call, Flag, Text, TextList, write_loader
 
-INIT_COMMAND = ("/usr/bin/python3.13", "-I", "-m", "edge.node.init")
+INIT_COMMAND = ("/usr/bin/python3.13", "-I", "-m", "edge.node.start")
 _ENVIRONMENT = ("PATH=/usr/sbin:/usr/bin", "HOME=/", "LANG=C.UTF-8", "TERM=linux")
 
 _AT_FDCWD = -100

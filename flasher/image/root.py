@@ -32,6 +32,16 @@ ROOT_PACKAGES = (
 )
 SITE = "usr/lib/python3/dist-packages"
 STDLIB = "usr/lib/python3.13"
+STARTUP_FILE = "usr/lib/edge/startup"
+REHEARSED = (
+    "edge.node.init",
+    "edge.node.signing",
+    "edge.pki.certificate",
+    "edge.node.machined",
+    "edge.node.board",
+    "edge.node.control.runtime",
+)
+"""What a board loads from power-on to maintenance."""
 
 # Programs that the node runs. Everything else that packages bring is left out, so that no shell,
 # package manager or login can come in with a dependency.
@@ -142,6 +152,8 @@ def assemble_root(
         if each.is_dir() and not (base / SITE / each.name).exists()
     ]
     compiler.compile(tree, own)
+    (tree / STARTUP_FILE).parent.mkdir(parents=True, exist_ok=True)
+    compiler.rehearse(tree, stdlib=STDLIB, site=SITE, modules=REHEARSED, output=STARTUP_FILE)
     _add_modules(tree / "usr/lib/modules" / kernel_version, modules)
     for name, source in sorted(firmware.items()):
         place = tree / "usr/lib/firmware" / name

@@ -133,7 +133,7 @@ def test_everything_the_node_imports_is_in_the_root(built: Built) -> None:
         for path in (root / SITE / package).rglob("*.py")
         if path.name != "__main__.py"
     )
-    assert "edge.node.init" in names
+    assert "edge.node.start" in names
     libraries = root / "usr/lib/x86_64-linux-gnu"
     done = subprocess.run(
         [
