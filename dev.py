@@ -539,7 +539,9 @@ class Part:
         with self.process.stdout as lines:
             for line in lines:
                 self.lines.append(line.rstrip("\n"))
-                print(f"{self.name}: {self.lines[-1]}\n", end="", flush=True)
+                # Whoever reads this may have gone; the tests do not stand still for that.
+                with suppress(OSError, UnicodeError):
+                    print(f"{self.name}: {self.lines[-1]}\n", end="", flush=True)
 
 
 def _environment() -> dict[str, str]:
