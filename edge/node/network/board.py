@@ -11,17 +11,16 @@ an earlier configuration, by a machined that died, by hand. Only what differs is
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import NodeError
 from edge.node.log import logger
 from edge.node.network.announce import announce
-from edge.node.network.choice import is_chosen
+from edge.node.network.choice import is_chosen, wanted_routes
 from edge.node.network.dhcp.client import DhcpClient
 from edge.node.network.dhcp.lease import Lease
 from edge.node.network.kept import read_mtus, write_hosts, write_mtus, write_resolvers
-from edge.node.network.netlink import IPV6_METRIC, Netlink, has_master
+from edge.node.network.netlink import Netlink, has_master
 from edge.node.network.spec import InterfaceAddress, Route, Specs
 from edge.node.resource import kind
 from edge.node.resource.store import Store
@@ -223,7 +222,7 @@ class BoardNetwork:
         wanted = self._wanted(name, links)
         if not self._is_ours(name, links) or (wanted is not None and not wanted.up):
             return []
-        routes = _routes(wanted)
+        routes = wanted_routes(wanted)
         lease = self._leases.get(name) if self._wants_dhcp(name, links) else None
         if lease and (wanted is None or wanted.dhcp_routes):
             metric = (wanted.dhcp_route_metric if wanted else None) or DHCP_METRIC
@@ -249,21 +248,19 @@ class BoardNetwork:
 
     async def _on_lease(self, name: str, lease: Lease | None) -> None:
         # The client waits for this; to wait here for somebody who stops it would take long.
-        settling = asyncio.create_task(self._settle(name, lease))
+        settling = asyncio.create_task(self._settle(name, lease, self.clients.get(name)))
         self._settling.add(settling)
         settling.add_done_callback(self._settling.discard)
 
-    async def _settle(self, name: str, lease: Lease | None) -> None:
-        async with self._lock, self._netlink() as netlink:
-            links = await netlink.links()
-            if name not in links or name not in self.clients:
-                return
+    async def _settle(self, name: str, lease: Lease | None, client: DhcpClient | None) -> None:
+        async with self._lock:
+            if client is None or self.clients.get(name) is not client:
+                return  # what it told last, before it was stopped
             self._leases.pop(name, None)
             if lease:
                 self._leases[name] = lease
             try:
-                await self._remove_unwanted(netlink, name, links)
-                await self._add_missing(netlink, name, links)
+                await self._use_lease(name)
             except OSError as error:
                 _log.warning("%s: lease cannot be used: %s", name, error.strerror or error)
             self._write_names()
@@ -271,6 +268,13 @@ class BoardNetwork:
             with suppress(OSError):  # then it is seen when the links are looked at next
                 await self.observe(self._store)
         _log.info("%s: %s", name, f"lease {lease.address}" if lease else "lease lost")
+
+    async def _use_lease(self, name: str) -> None:
+        async with self._netlink() as netlink:
+            links = await netlink.links()
+            if name in links:
+                await self._remove_unwanted(netlink, name, links)
+                await self._add_missing(netlink, name, links)
 
     def _resolvers(self) -> list[str]:
         configured = list(self._view.nameservers) if self._view else []
@@ -284,20 +288,3 @@ class BoardNetwork:
     def _write_names(self) -> None:
         write_resolvers(self._resolvers(), self._domains())
         write_hosts(self._view.static_hosts if self._view else ())
-
-
-def _routes(wanted: "InterfaceView | None") -> list[Route]:
-    routes = [
-        Route(
-            destination=str(each.destination or ""),
-            gateway=str(each.gateway or ""),
-            source=str(each.source or ""),
-            metric=each.metric or 0,
-            mtu=each.mtu or 0,
-        )
-        for each in (wanted.routes if wanted else ())
-    ]
-    return [
-        replace(route, metric=IPV6_METRIC) if route.is_ipv6 and not route.metric else route
-        for route in routes
-    ]

@@ -24,8 +24,6 @@ from edge.node.network.spec import (
     standing_route,
 )
 
-IPV6_METRIC = 1024
-"""What the kernel makes of an IPv6 route without a metric."""
 _UP = 0x1
 # IFLA_EXT_MASK: RTEXT_FILTER_SKIP_STATS, since counters are most of what a link has to tell.
 _SKIP_STATS = 0x8

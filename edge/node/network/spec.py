@@ -17,6 +17,8 @@ FAMILIES = {socket.AF_INET: "inet4", socket.AF_INET6: "inet6"}
 UNICAST = 1
 STATIC = 4
 MAIN_TABLE = 254
+IPV6_METRIC = 1024
+"""What the kernel makes of an IPv6 route without a metric."""
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 _TYPES = {1: "ether", 772: "loopback", 768: "tunnel", 776: "sit"}
 _PROTOCOLS = {0: "unspec", 2: "kernel", 3: "boot", 4: "static", 9: "ra", 16: "dhcp"}
