@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,7 @@ def rounds(count: int, seed: int, *, seconds: float = 1e9) -> Iterable[Round]:
             folder = Path(name) / str(number)
             folder.mkdir()
             yield kill_and_resume(folder, image, noise)
+            shutil.rmtree(folder)
 
 
 def main() -> int:
