@@ -79,6 +79,7 @@ class Machine:
     ending: Ending | None = None
     """What ends the machine; nothing as long as it runs, or when a signal ended it."""
     _starting: Sequence | None = None
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.services = Services(self.store, self.events)
@@ -102,13 +103,24 @@ class Machine:
         with starting.task("config", "loadConfig"):
             self._read_state()
             await self._take_delivered(values.get(keys.MACHINE_CONFIG))
-        for label, fault in self.volumes.faults.items():
-            self.diagnose(label.lower(), fault)
+        self._diagnose_volumes()
         if self.in_maintenance:
             self.enter(Stage.MAINTENANCE)
             starting.start("maintenance", "runningMaintenance")
         else:
+            await self.open_rest()
             self._start_everything()
+
+    async def open_rest(self) -> None:
+        """Open the volumes that a node in maintenance is reached without, if they are not yet."""
+        async with self._opening:
+            if self.volumes.waiting:
+                await volume.open_rest(self.volumes, self.platform.driver)
+                self._diagnose_volumes()
+
+    def _diagnose_volumes(self) -> None:
+        for label, fault in self.volumes.faults.items():
+            self.diagnose(label.lower(), fault)
 
     def _start_everything(self) -> None:
         """Enter running; what the configuration wants started is for the controllers to start."""
@@ -186,6 +198,8 @@ class Machine:
             EdgeError: when there is no STATE to write to.
             OSError: when writing fails.
         """
+        # A META that is made anew has to know of every volume, or it is made anew, too.
+        await self.open_rest()
         if await asyncio.to_thread(self._mend_meta):
             self.store.remove(kind.DIAGNOSTIC, "meta")
         if self.volumes.state is None:
@@ -231,6 +245,7 @@ class Machine:
             return
         labels = list(volume.LABELS) if DISK in self.to_wipe else list(self.to_wipe)
         # A configuration that is being written is written before it is destroyed.
+        await self.open_rest()
         async with self.applying:
             await volume.wipe(self.volumes, self.platform.driver, labels)
             if DISK in self.to_wipe and self.volumes.disk:

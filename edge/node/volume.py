@@ -55,6 +55,8 @@ class Volumes:
     meta: MetaPartition | None = None
     mounted: dict[str, Path] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+    """What `open_rest` is still to open."""
     meta_lost: bool = False
     """META was blank though the volumes were there."""
 
@@ -71,7 +73,7 @@ def open_meta(disk: SystemDisk) -> MetaPartition | None:
 
 
 async def open_volumes(disk: SystemDisk | None, driver: Driver) -> Volumes:
-    """Complete the partition table, make what was never made, and open both volumes."""
+    """Complete the partition table, and open STATE, made before if it never was."""
     if disk is None:
         return Volumes(faults={STATE: "no system disk was found"})
     volumes = Volumes(disk=disk, meta=open_meta(disk))
@@ -80,9 +82,15 @@ async def open_volumes(disk: SystemDisk | None, driver: Driver) -> Volumes:
     except (OSError, EdgeError) as error:
         volumes.faults[STATE] = f"cannot complete the partition table: {error}"
         return volumes
-    for label in LABELS:
-        await _open_one(volumes, driver, label)
+    volumes.waiting = [EPHEMERAL]
+    await _open_one(volumes, driver, STATE)
     return volumes
+
+
+async def open_rest(volumes: Volumes, driver: Driver) -> None:
+    """Open the volumes that a node is reached without, made before if they never were."""
+    while volumes.waiting:
+        await _open_one(volumes, driver, volumes.waiting.pop())
 
 
 async def remake(volumes: Volumes, driver: Driver, label: str) -> None:

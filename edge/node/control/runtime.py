@@ -2,7 +2,7 @@
 """Starts the controllers, those first by which the node is reached, and ends them all.
 
 ```
- first ones ──reachable, or waited long enough──► everything else is loaded ──► the others
+ first ones ──reachable, or waited long enough──► volumes, everything else is loaded ──► the others
 ```
 A configured node does not wait: whoever calls it expects all of it.
 """
@@ -51,6 +51,7 @@ class Runtime:
     async def _follow(self) -> None:
         if self._machine.in_maintenance:
             await _passed(self._machine.reachable, REACHABLE_S)
+            await self._machine.open_rest()
         await asyncio.to_thread(_load_rest)
         from edge.node.control.catalogue import PARTS, REST
 

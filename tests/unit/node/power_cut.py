@@ -104,6 +104,7 @@ async def _inspect(folder: Path, config: Configuration) -> dict[str, str]:
 async def _boot(folder: Path) -> Machine:
     machine = Machine(FakePlatform(folder), start_logging(lambda _text: None))
     await machine.boot()
+    await machine.open_rest()
     return machine
 
 

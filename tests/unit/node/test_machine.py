@@ -49,6 +49,8 @@ async def test_first_boot_ends_in_maintenance(
     await machine.boot()
     assert machine.stage is Stage.MAINTENANCE
     assert machine.key == node_key
+    assert set(machine.volumes.mounted) == {"STATE"}
+    await machine.open_rest()
     assert set(machine.volumes.mounted) == {"STATE", "EPHEMERAL"}
     assert not _diagnostics(machine)
 

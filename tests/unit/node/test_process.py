@@ -94,6 +94,7 @@ async def test_a_lab_nodes_volumes(calls: Calls, platform: FakePlatform) -> None
     """Where its files show them."""
     platform.mode, platform.root = "container", platform.folder
     await calls.machine.boot()
+    await calls.machine.open_rest()
     found = (await calls.Mounts(None, CONTEXT)).messages[0].stats
     assert [each.mounted_on for each in found] == ["/STATE", "/EPHEMERAL"]
     assert all(each.size for each in found)
