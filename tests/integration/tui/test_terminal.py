@@ -114,7 +114,7 @@ def test_dashboard_of_a_node_in_maintenance(lab: Lab, tmp_path: Path) -> None:
 def test_wrong_client_configuration_is_one_line(tmp_path: Path) -> None:
     """A file that is not there is told before anything is drawn."""
     with edgectl("tui", "--talosconfig", "missing", home=tmp_path) as terminal:
-        assert terminal.finish() == 3
+        assert terminal.finish() == 2
         assert b"edgectl: reading missing: No such file or directory" in terminal.output
         assert LEFT_ALTERNATE_SCREEN not in terminal.output
 
