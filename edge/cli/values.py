@@ -27,17 +27,26 @@ class DurationType(click.ParamType[float]):
 
 
 class NumberType(click.ParamType[int]):
-    """A whole number, decimal or with 0x in front."""
+    """A whole number, decimal or with 0x in front, within the bounds that it has."""
 
     name = "number"
+
+    def __init__(self, smallest: int | None = None, largest: int | None = None) -> None:
+        self._smallest, self._largest = smallest, largest
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number."""
         try:
-            return value if isinstance(value, int) else int(str(value), 0)
+            number = value if isinstance(value, int) else int(str(value), 0)
         except ValueError:
             self.fail(f"{value!r} is no number; write 10 or 0x0a", param, ctx)
+        if self._smallest is not None and number < self._smallest:
+            self.fail(f"{value!r} is too small; {self._smallest} is the smallest", param, ctx)
+        if self._largest is not None and number > self._largest:
+            self.fail(f"{value!r} is too large; {self._largest} is the largest", param, ctx)
+        return number
 
 
 DURATION = DurationType()
 NUMBER = NumberType()
+META_KEY = NumberType(1, 255)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edge.errors import ConfigError
+from edge.errors import InputError
 
 _STEP = re.compile(
     r"""
@@ -36,7 +36,7 @@ def render(value: Any, template: str) -> str:
     or a filter selects is separated by spaces. A template without braces is a path.
 
     Raises:
-        ConfigError: when a path is not understood.
+        InputError: when a path is not understood.
     """
     if not _PATH.search(template):
         return _text(select(value, template), template)
@@ -49,7 +49,7 @@ def select(value: Any, path: str) -> Any:
     A wildcard, a slice or a filter makes the result a list.
 
     Raises:
-        ConfigError: when the path is not understood.
+        InputError: when the path is not understood.
     """
     inner = path.strip().removeprefix("{").removesuffix("}").removeprefix("$")
     found = [value]
@@ -76,7 +76,7 @@ def _steps(path: str) -> Iterator[Step]:
     while at < len(path):
         match = _STEP.match(path, at)
         if not match:
-            raise ConfigError(f"JSONPath {path!r} is not understood at {path[at:]!r}")
+            raise InputError(f"JSONPath {path!r} is not understood at {path[at:]!r}")
         yield _step(match)
         at = match.end()
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from edge.config.encode import encode
 from edge.config.talosconfig import Context, TalosConfig
-from edge.errors import ConfigError
+from edge.errors import InputError
 from edge.pki.certificate import KeyPair, issue_client
 from edge.pki.role import Role
 from edge.pki.secrets import SecretsBundle
@@ -61,7 +61,7 @@ def generate(
     `endpoints` are the machine API addresses that the client configuration begins with.
 
     Raises:
-        ConfigError: when the name or the endpoint cannot be used.
+        InputError: when the name or the endpoint cannot be used.
     """
     check_name(name)
     check_endpoint(endpoint)
@@ -89,7 +89,7 @@ def client_config(
 def check_name(name: str) -> None:
     """Refuse a cluster name that is more than letters, digits, dots, dashes and underscores."""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} cannot name a cluster", hint="use letters, digits and dashes")
+        raise InputError(f"{name!r} cannot name a cluster", hint="use letters, digits and dashes")
 
 
 def check_endpoint(endpoint: str) -> None:
@@ -100,12 +100,12 @@ def check_endpoint(endpoint: str) -> None:
     except ValueError:
         is_usable = False
     if is_usable and parts.hostname in _PLACEHOLDERS:
-        raise ConfigError(
+        raise InputError(
             f"{endpoint!r} still has a placeholder in it",
             hint="put the address of the control plane there, such as https://10.0.0.10:6443",
         )
     if not is_usable or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ConfigError(
+        raise InputError(
             f"{endpoint!r} is not the https URL of a control plane",
             hint="write it as https://10.0.0.10:6443",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.errors import ConfigError
+from edge.errors import InputError
 
 if TYPE_CHECKING:
     from edge.pki.secrets import SecretsBundle
@@ -93,7 +93,7 @@ def fit_version(made: SecretsBundle, version: str) -> SecretsBundle:
     """Return new secrets in the form that `version` of upstream understands.
 
     Raises:
-        ConfigError: when it is no version.
+        InputError: when it is no version.
     """
     from edge.pki.key import new_labelled_key
 
@@ -101,7 +101,7 @@ def fit_version(made: SecretsBundle, version: str) -> SecretsBundle:
         return made
     match = _VERSION.fullmatch(version)
     if not match:
-        raise ConfigError(f"{version!r} is not a version", hint="write it as v1.13")
+        raise InputError(f"{version!r} is not a version", hint="write it as v1.13")
     number = (int(match[1]), int(match[2]))
     if number < _SECRETBOX_SINCE:
         made = replace(made, aescbc_secret=made.secretbox_secret, secretbox_secret="")

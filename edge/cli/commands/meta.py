@@ -10,7 +10,7 @@ import click
 
 from edge.cli.nodes import choose_access, on_clients
 from edge.cli.options import NodeCommand, insecure_options
-from edge.cli.values import NUMBER
+from edge.cli.values import META_KEY
 
 if TYPE_CHECKING:
     from edge.client.client import NodeClient
@@ -28,7 +28,7 @@ def command(ctx: click.Context, *, insecure: bool, pins: tuple[str, ...]) -> Non
 
 
 @command.command(cls=NodeCommand)
-@click.argument("key", type=NUMBER)
+@click.argument("key", type=META_KEY)
 @click.argument("value")
 @insecure_options
 @click.pass_obj
@@ -44,7 +44,7 @@ def write(above: Above, *, key: int, value: str, insecure: bool, pins: tuple[str
 
 
 @command.command(cls=NodeCommand)
-@click.argument("key", type=NUMBER)
+@click.argument("key", type=META_KEY)
 @insecure_options
 @click.pass_obj
 def delete(above: Above, *, key: int, insecure: bool, pins: tuple[str, ...]) -> None:

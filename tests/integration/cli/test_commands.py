@@ -127,7 +127,7 @@ def test_meta_is_written_and_deleted(cluster: Cluster) -> None:
     assert "hello" in edgectl("get", "meta", "0x20", *node).out
     assert edgectl("meta", "delete", "32", *node).code == 0
     assert edgectl("meta", "delete", "32", *node).code == 9
-    assert edgectl("meta", "write", "300", "x", *node).code == 3
+    assert edgectl("meta", "write", "300", "x", *node).code == 2
 
 
 def test_services_are_acted_on(cluster: Cluster) -> None:

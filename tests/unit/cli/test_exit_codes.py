@@ -67,6 +67,10 @@ NOT_ALLOWED = [
     "image verify .",
     "overlays apply pi.dtb i2c-rtc,chip=none -o out.dtb",
     "console none://x",
+    "gen config name 192.0.2.1",
+    "gen secrets --talos-version none",
+    "meta write 300 x -n 192.0.2.1",
+    "meta delete 0 -n 192.0.2.1",
     # What only its user has, and did not give.
     "image build --board rock-5b",
 ]

@@ -202,7 +202,7 @@ def test_older_versions_have_older_secrets() -> None:
         found = load_secrets(Path("secrets.yaml").read_text())
         assert (bool(found.secretbox_secret), bool(found.aescbc_secret)) == (box, aes)
         assert key_algorithm(found.service_account_key) == algorithm
-    assert _gen("secrets", "--talos-version", "new", "-f") == ExitCode.CONFIG
+    assert _gen("secrets", "--talos-version", "new", "-f") == ExitCode.USAGE
 
 
 def test_every_label_of_upstreams_is_read_back() -> None:

@@ -92,7 +92,7 @@ def test_single_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (["gen", "config", "demo", "10.0.0.10"], ExitCode.CONFIG),
+        (["gen", "config", "demo", "10.0.0.10"], ExitCode.USAGE),
         (["gen", "config", "demo", ENDPOINT, "-t", "nonsense"], ExitCode.USAGE),
         (["gen", "config", "demo", ENDPOINT, "-t", ","], ExitCode.USAGE),
         (["gen", "config", "demo", ENDPOINT, "--with-secrets", "nowhere.yaml"], ExitCode.USAGE),
