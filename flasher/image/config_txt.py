@@ -32,11 +32,15 @@ def render_config(lines: Sequence[ConfigLine], user: str = "") -> str:
     """Return `config.txt` with the profile's lines first and those of `user` behind them.
 
     Raises:
-        ImageError: when a line of `user` is longer than the firmware reads.
+        ConfigError: when a line of `user` is longer than the firmware reads.
     """
     text = "".join(_comment(_HEAD))
+    before = "all"
     for section, members in groupby(lines, key=lambda line: line.section):
+        # Filters of different kinds add up, such as one for a model and one for a pin.
+        text += "[all]\n" if before != "all" != section else ""
         text += f"[{section}]\n" + "".join(_entry(line) for line in members)
+        before = section
     own = user.strip()
     if own:
         text += "[all]\n" + "".join(_comment(f"From {USER_CONFIG}.")) + _checked(own) + "\n"

@@ -22,6 +22,13 @@ def test_lines_stand_under_their_filter_and_the_last_filter_is_all() -> None:
     assert lines == ["[all]", "arm_64bit=1", "kernel=u-boot.bin", "[cm4]", "otg_mode=1", "[all]"]
 
 
+def test_filters_do_not_add_up() -> None:
+    """A line for a model must not hang on the pin that the line before it asks for."""
+    pin = ConfigLine(line="hdmi_group=1", section="gpio4=1")
+    lines = [line for line in render_config((pin, LINES[2])).splitlines() if line[0] != "#"]
+    assert lines == ["[gpio4=1]", "hdmi_group=1", "[all]", "[cm4]", "otg_mode=1", "[all]"]
+
+
 def test_the_users_lines_come_last_and_count_for_every_model() -> None:
     """The last value of a setting is the one that holds."""
     text = render_config(LINES, "gpu_mem=64\n[pi4]\nover_voltage=2\n")
