@@ -28,7 +28,7 @@ from edge.units import GIB
 from flasher.table import Partition
 
 MOUNT_POINTS = {STATE: Path("/system/state"), EPHEMERAL: Path("/var")}
-DISK_DEADLINE_S, DISK_PAUSE_S = 30.0, 0.1
+DISK_DEADLINE_S, DISK_PAUSE_S = 30.0, 0.03
 _BLKRRPART = 0x125F
 _JOURNAL_BOUNDED_BYTES, _SMALL_BYTES = 2 * GIB, 16 * GIB
 _DMI = Path("/sys/class/dmi/id")

@@ -2,8 +2,9 @@
 """PID 1 of a board, in the standard library alone.
 
 Mounts the kernel's file systems, raises the clock to the image's build time, starts `machined` and
-loads modules for the hardware while that loads itself. Then keeps it running, reaps every orphan,
-feeds the watchdog, and restarts or powers off the machine when machined asks for it.
+loads modules for the hardware, and then those of the image, while that loads itself. Then keeps it
+running, reaps every orphan, feeds the watchdog, and restarts or powers off the machine when
+machined asks for it.
 """
 
 import contextlib
@@ -12,7 +13,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 from edge import __version__
@@ -29,6 +31,9 @@ from edge.node.boot.watchdog import WatchdogKeeper
 TICK_S = 2.0
 STOP_GRACE_S = 10.0
 _FIRST_FILE, _FILES = 3, 1 << 20
+_LEAST = 19
+_OF_VOLUMES = ("crc32c_generic", "ext4")
+"""What machined mounts its volumes by; kernels lack one or the other, having it built in."""
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin",
@@ -67,18 +72,43 @@ def prepare() -> ImageInfo | None:
     return image
 
 
-def load_modules(names: Iterable[str]) -> None:
-    """Load these modules and those that the hardware asks for, and leave word that it is done."""
+def load_modules(
+    names: Iterable[str],
+    *,
+    read: Callable[[], Modules] = lambda: Modules(module_dir()),
+    plug: Callable[[Modules], None] = coldplug,
+    word: Path = COLDPLUGGED,
+) -> None:
+    """Load what the hardware asks for and leave word that it is done, then these modules, too."""
     try:
-        modules = Modules(module_dir())
-        for name in names:
+        modules = read()
+        for name in _OF_VOLUMES:
             modules.load(name)
-        coldplug(modules)
+        plug(modules)
     except Exception as error:
         # The kernel panics when PID 1 ends; machined may still come up and say more.
         say(f"loading modules failed: {error!r}")
+        return
+    finally:
+        with contextlib.suppress(OSError):
+            word.touch()
+    with _in_the_background():
+        for name in names:
+            modules.load(name)
+
+
+@contextlib.contextmanager
+def _in_the_background() -> Iterator[None]:
+    """Let every other process go first: machined is waited for, this is not."""
     with contextlib.suppress(OSError):
-        COLDPLUGGED.touch()
+        os.setpriority(os.PRIO_PROCESS, 0, _LEAST)
+    try:
+        yield
+    except Exception as error:
+        say(f"loading modules failed: {error!r}")
+    finally:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def start_machined() -> int:

@@ -4,11 +4,11 @@
 Leaves with exit code 64 to have the machine restarted and 65 to have it powered off.
 """
 
-import argparse
 import asyncio
 import os
 import resource
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,16 +31,24 @@ WIPE_DEADLINE_S = 120.0
 
 def main(signing: SigningProcess | None = None) -> None:
     """Run machined until the machine shall restart or go off; `signing` was begun for it."""
-    parser = argparse.ArgumentParser(prog="machined")
-    parser.add_argument("--lab", type=Path, metavar="DIR", help="run as the lab node in DIR")
-    options = parser.parse_args()
+    lab = _lab_folder() if len(sys.argv) > 1 else None
     _allow_open_files()
     # Before there are threads, of which a forked process would have none but this one.
     process = signing or SigningProcess()
     with asyncio.Runner() as runner:
-        code = runner.run(run(options.lab, process))
+        code = runner.run(run(lab, process))
         # An ordinary exit would wait for threads, such as one stuck in a name lookup.
         os._exit(code)
+
+
+def _lab_folder() -> Path:
+    # Boards give no arguments, and do without what reads them.
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="machined")
+    parser.add_argument("--lab", type=Path, metavar="DIR", help="run as the lab node in DIR")
+    folder: Path = parser.parse_args().lab
+    return folder
 
 
 def _allow_open_files() -> None:

@@ -12,6 +12,7 @@ to code.
 
 import marshal
 import sys
+from mmap import ACCESS_READ, mmap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _SPEC: "Any" = sys.__spec__
 class Startup:
     """Finds modules in a startup file, as one of `sys.meta_path`."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: "bytes | mmap") -> None:
         start = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
         # Of this very image, which is read-only, as what Python would load instead is.
         self._modules, self.methods = marshal.loads(content[_LENGTH_BYTES:start])  # noqa: S302
@@ -69,7 +70,7 @@ def use_startup(path: str = STARTUP_FILE) -> None:
     """Have modules loaded from the startup file from here on, if there is one."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib is one of the things in the file
-            startup = Startup(file.read())
+            startup = Startup(mmap(file.fileno(), 0, access=ACCESS_READ))
     except (OSError, ValueError, EOFError, TypeError) as error:
         print(f"edge: no startup file: {error}", file=sys.stderr)
         return

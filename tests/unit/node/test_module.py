@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which kernel modules are loaded, in which order, for which hardware."""
 
+import os
+from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.node.boot.module import Modules, coldplug, device_modaliases
+from edge.node.init import load_modules
 
 DEPENDENCIES = """\
 kernel/lib/crc32.ko:
@@ -136,3 +142,55 @@ def test_a_bus_brings_further_devices(folder: Path, tmp_path: Path) -> None:
     bus = Bus()
     coldplug(Modules(folder, bus), tmp_path / "sys")
     assert bus.loaded[-2:] == ["ext4.ko.xz", "usb-storage.ko"]
+
+
+def test_what_the_hardware_needs_comes_first(folder: Path, tmp_path: Path) -> None:
+    """machined waits for that, and for what its volumes are mounted by; for nothing else."""
+    loader, word = Loader(), tmp_path / "word"
+    seen: list[bool] = []
+
+    def insert(path: Path) -> None:
+        seen.append(word.exists())
+        loader(path)
+
+    def plug(modules: Modules) -> None:
+        modules.load("broadcom")
+
+    load_modules(["usb_storage"], read=lambda: Modules(folder, insert), plug=plug, word=word)
+    assert loader.loaded == [
+        *("crc32.ko", "jbd2.ko.xz", "ext4.ko.xz", "libphy.ko.xz", "broadcom.ko.xz"),
+        "usb-storage.ko",
+    ]
+    assert seen == [False] * 5 + [True]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == 0
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_word_is_left_whatever_fails(is_first: bool, folder: Path, tmp_path: Path) -> None:
+    """A node with a broken module comes up, and says so."""
+
+    def insert(path: Path) -> None:
+        if is_first or path.name.startswith("usb"):
+            raise ValueError(path)
+
+    word = tmp_path / "word"
+    load_modules(["usb_storage"], read=lambda: Modules(folder, insert), plug=coldplug, word=word)
+    assert word.exists()
+
+
+@given(
+    st.lists(st.text("ab:*?[]", min_size=1, max_size=6), min_size=1, max_size=8),
+    st.text("ab:", min_size=1, max_size=8),
+)
+def test_aliases_match_as_shell_patterns_do(patterns: list[str], modalias: str) -> None:
+    """However the index is looked through."""
+    with TemporaryDirectory() as name:
+        index = Path(name, "modules.alias")
+        index.write_text("".join(f"alias {each} m{i}\n" for i, each in enumerate(patterns)))
+        found = Modules(Path(name), Loader()).matching(modalias)
+    bus = modalias.split(":", 1)[0]
+    assert found == [
+        f"m{i}"
+        for i, each in enumerate(patterns)
+        if each.split(":", 1)[0] == bus and fnmatchcase(modalias, each)
+    ]
