@@ -9,8 +9,6 @@ import fnmatch
 import os
 import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 
 from edge.node.boot import syscall
@@ -19,8 +17,9 @@ from edge.node.boot.console import say
 COLDPLUGGED = Path("/run/edge/coldplugged")
 """Is there when every driver has been loaded that the hardware asked for at boot."""
 
-# A tenth of the folders that the tree of all devices has.
-_MODALIASES = ("devices/system/cpu/modalias", "bus/*/devices/*/modalias", "class/*/*/modalias")
+_CLASSES = ("dmi", "input")
+"""What asks for drivers and is on no bus: all other classes are of devices that are on one."""
+_MODALIAS_BYTES = 4096
 
 
 def module_dir() -> Path:
@@ -51,11 +50,13 @@ class Modules:
         except OSError as error:
             say(f"cannot load module {name}: {error.strerror}")
 
-    def load_for(self, modaliases: Iterable[str]) -> None:
-        """Load every module whose alias pattern matches one of `modaliases`."""
+    def load_for(self, modaliases: Iterable[str]) -> bool:
+        """Load every module whose alias pattern matches one of `modaliases`; say if any was new."""
+        before = len(self._loaded)
         for modalias in modaliases:
             for name in self.matching(modalias):
                 self.load(name)
+        return len(self._loaded) > before
 
     def matching(self, modalias: str) -> list[str]:
         """Return the modules whose alias pattern matches, in index order."""
@@ -69,12 +70,13 @@ class Modules:
 
 def device_modaliases(root: Path = Path("/sys")) -> list[str]:
     """Return the modalias of the processor and of every device, each once."""
-    found: dict[str, None] = {}
-    for file in chain.from_iterable(root.glob(pattern) for pattern in _MODALIASES):
-        with suppress(OSError):
-            if text := file.read_text().strip():
-                found[text] = None
-    return list(found)
+    # Plain text for paths: there are hundreds of devices, and a board waits for this.
+    top = str(root)
+    folders = [f"{top}/bus/{each}/devices" for each in _listed(f"{top}/bus")]
+    folders += [f"{top}/class/{each}" for each in _CLASSES]
+    files = [f"{folder}/{each}/modalias" for folder in folders for each in _listed(folder)]
+    texts = [_read(file) for file in (f"{top}/devices/system/cpu/modalias", *files)]
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 def coldplug(modules: Modules, root: Path = Path("/sys"), rounds: int = 4) -> None:
@@ -85,7 +87,29 @@ def coldplug(modules: Modules, root: Path = Path("/sys"), rounds: int = 4) -> No
         if not fresh:
             return
         seen.update(fresh)
-        modules.load_for(fresh)
+        if not modules.load_for(fresh):
+            return
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - many of them, see below
+    except OSError:
+        return []
+
+
+def _read(file: str) -> str:
+    """Return the text of a small file without its blanks, nothing when there is none."""
+    try:
+        opened = os.open(file, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return os.read(opened, _MODALIAS_BYTES).decode(errors="replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(opened)
 
 
 def _read_dependencies(index: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
