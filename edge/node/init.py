@@ -31,7 +31,7 @@ from edge.node.boot.watchdog import WatchdogKeeper
 TICK_S = 2.0
 STOP_GRACE_S = 10.0
 _FIRST_FILE, _FILES = 3, 1 << 20
-_LEAST = 19
+_LATER, _LAST = 5, 19
 _OF_VOLUMES = ("crc32c_generic", "ext4")
 """What machined mounts its volumes by; kernels lack one or the other, having it built in."""
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
@@ -79,36 +79,35 @@ def load_modules(
     plug: Callable[[Modules], None] = coldplug,
     word: Path = COLDPLUGGED,
 ) -> None:
-    """Load what the hardware asks for and leave word that it is done, then these modules, too."""
+    """Load what the hardware asks for and leave word that it is done, then these modules, too.
+
+    machined is what everybody waits for, so it goes first where there are few processors.
+    """
     try:
-        modules = read()
-        for name in _OF_VOLUMES:
-            modules.load(name)
-        plug(modules)
+        with _priority(_LATER):
+            modules = read()
+            for name in _OF_VOLUMES:
+                modules.load(name)
+            plug(modules)
+            word.touch()
+        with _priority(_LAST):
+            for name in names:
+                modules.load(name)
     except Exception as error:
         # The kernel panics when PID 1 ends; machined may still come up and say more.
         say(f"loading modules failed: {error!r}")
-        return
-    finally:
         with contextlib.suppress(OSError):
             word.touch()
-    with _in_the_background():
-        for name in names:
-            modules.load(name)
 
 
 @contextlib.contextmanager
-def _in_the_background() -> Iterator[None]:
-    """Let every other process go first: machined is waited for, this is not."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _LEAST)
+def _priority(nice: int) -> Iterator[None]:
+    """Let other processes go before this one."""
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
     try:
         yield
-    except Exception as error:
-        say(f"loading modules failed: {error!r}")
     finally:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def start_machined() -> int:

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 from edge.errors import TrustError
 
+NICENESS = 10
+"""machined has more to load, and goes first where there are few processors."""
 ANSWER_S = 60.0
 """How long an order may take, on the slowest board and with the library to be loaded first."""
 
@@ -62,6 +64,7 @@ def _serve(orders: socket.socket) -> NoReturn:
     try:
         # Ctrl-C reaches a lab node's whole group; the child goes when machined does.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.nice(NICENESS)
         import edge.pki.certificate  # noqa: F401 - loaded while machined loads itself
 
         with orders.makefile("rwb") as lines:
