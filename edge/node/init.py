@@ -103,11 +103,13 @@ def load_modules(
 @contextlib.contextmanager
 def _priority(nice: int) -> Iterator[None]:
     """Let other processes go before this one."""
-    os.setpriority(os.PRIO_PROCESS, 0, nice)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
     try:
         yield
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def start_machined() -> int:

@@ -72,6 +72,8 @@ async def run(lab: Path | None, signing: SigningProcess) -> int:
     machine.services.judge("machined", healthy=True, message="")
     # Making and checking volumes is work for other processes, loading controllers for this one.
     booting = asyncio.create_task(machine.boot())
+    # Once, so that the other processes have begun when this one is busy.
+    await asyncio.sleep(0)
     await asyncio.to_thread(_load_first)
     await booting
     _publish_constants(machine)
