@@ -13,6 +13,7 @@ play its part, just well enough for the modules that import it. What fails is le
 import importlib
 import importlib.util
 import marshal
+import os
 import sys
 import types
 from collections.abc import Iterable, Iterator
@@ -79,6 +80,8 @@ _LOADER: Any = _Cast
 def main() -> None:
     """Write the file that the arguments ask for."""
     tree, stdlib, site, output, *names = sys.argv[1:]
+    # The native one would be played, and messages are more than that plays.
+    os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
     folders = (Path(tree, stdlib), Path(tree, site))
     native = [each for each in sys.path if each.endswith("lib-dynload")]
     sys.path[:] = [str(folders[0]), *native, str(folders[1])]

@@ -40,8 +40,10 @@ REHEARSED = (
     "edge.node.machined",
     "edge.node.board",
     "edge.node.control.runtime",
+    "edge.node.api.gate",
+    "edge.node.control.catalogue",
 )
-"""What a board loads from power-on to maintenance."""
+"""What a board loads from power-on to where everything runs in maintenance."""
 
 # Programs that the node runs. Everything else that packages bring is left out, so that no shell,
 # package manager or login can come in with a dependency.

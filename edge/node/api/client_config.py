@@ -12,11 +12,11 @@ from edge.errors import ConfigError, NodeError
 from edge.node.api.guard import Context
 from edge.node.log import logger
 from edge.node.machine import Machine
-from edge.pki.certificate import KeyPair, inspect, issue_client
 from edge.pki.role import Role
 
 if TYPE_CHECKING:
     from edge.config.view import NodeView
+    from edge.pki.certificate import KeyPair
 
 LONGEST_S = 1_000_000_000
 _log = logger("apid")
@@ -63,7 +63,10 @@ def _roles(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _issue(view: "NodeView", roles: Sequence[str], lifetime: timedelta) -> KeyPair:
+def _issue(view: "NodeView", roles: Sequence[str], lifetime: timedelta) -> "KeyPair":
+    # Only control planes do, and what signs takes long to load.
+    from edge.pki.certificate import KeyPair, inspect, issue_client
+
     now = datetime.now(UTC)
     if lifetime <= timedelta(0):
         raise ConfigError("crt_ttl must be greater than zero")
@@ -73,7 +76,7 @@ def _issue(view: "NodeView", roles: Sequence[str], lifetime: timedelta) -> KeyPa
     return issue_client(authority, roles, now=now, lifetime=lifetime)
 
 
-def _client_file(view: "NodeView", roles: Sequence[str], pair: KeyPair) -> Any:
+def _client_file(view: "NodeView", roles: Sequence[str], pair: "KeyPair") -> Any:
     # The models take a board seconds to load.
     from edge.config import talosconfig
 

@@ -5,7 +5,6 @@ from edge.errors import TrustError
 from edge.meta.enrolment import METADATA_KEY, is_proof
 from edge.node.api.guard import Context
 from edge.node.machine import Machine
-from edge.pki.key import spki_digest
 
 
 def check_enrolment(machine: Machine, context: Context) -> None:
@@ -19,7 +18,7 @@ def check_enrolment(machine: Machine, context: Context) -> None:
         return
     metadata = dict(context.invocation_metadata() or ())
     given = metadata.get(METADATA_KEY, "")
-    if not is_proof(given, enrolment.secret, spki_digest(machine.key)):
+    if not is_proof(given, enrolment.secret, machine.key_digest):
         raise TrustError(
             "before it is configured this node is changed only by whoever flashed its card"
             f" (enrolment {enrolment.id})"

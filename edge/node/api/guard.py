@@ -26,7 +26,6 @@ from edge.node.control.network import own_addresses
 from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.resource import kind
-from edge.pki.certificate import inspect, is_issued_by, split_bundle
 from edge.pki.role import Role, allowed, client_roles, known_roles
 
 __all__ = ["Context", "Guard", "Replies", "caller_roles"]
@@ -340,6 +339,9 @@ def _certified(certificate: bytes, authorities: bytes) -> _Certified:
     TLS looked at it when the connection began. That may be long ago: authorities have been
     replaced since then, or it has expired.
     """
+    # Nobody has a certificate in maintenance, and what reads them takes long to load.
+    from edge.pki.certificate import inspect, is_issued_by, split_bundle
+
     said = inspect(certificate)
     is_trusted = any(is_issued_by(certificate, each) for each in split_bundle(authorities))
     return _Certified(client_roles(said), said.not_after, is_trusted)

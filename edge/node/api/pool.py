@@ -10,15 +10,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from edge.node.api.failure import CallFailed, Failure
 from edge.node.machine import Machine
 from edge.node.resource import kind
-from edge.pki.certificate import KeyPair, issue_client
 from edge.pki.role import Role
+
+if TYPE_CHECKING:
+    from edge.config.view import NodeView
 
 IDLE_S = 60.0
 MOST_IDLE = 256
@@ -72,22 +74,24 @@ class Identities:
         # A clock that jumped back makes it look issued in the future.
         is_fresh = timedelta(0) <= now - self._issued_at < RENEW_AFTER
         if self._identity is None or wanted != self._made_for or not is_fresh:
-            authority = KeyPair(certificate=view.ca_cert, key=view.ca_key)
-            self._identity = self._issue(authority, view.trusted_cas, now)
+            self._identity = self._issue(view, now)
             self._made_for, self._issued_at = wanted, now
         return self._identity
 
-    def _issue(self, authority: KeyPair, authorities: bytes, now: datetime) -> Identity:
+    def _issue(self, view: "NodeView", now: datetime) -> Identity:
+        # Only control planes do, and what signs takes long to load.
+        from edge.pki.certificate import KeyPair, issue_client
+
         store = self._machine.store
         is_certain = store.spec(kind.TIME_STATUS, "node").get("synced")
         pair = issue_client(
-            authority,
+            KeyPair(certificate=view.ca_cert, key=view.ca_key),
             [Role.IMPERSONATOR],
             now=now,
             common_name=str(store.spec(kind.HOSTNAME_STATUS, "hostname").get("hostname", "")),
             lifetime=LIFETIME if is_certain else DOUBTFUL_LIFETIME,
         )
-        return Identity(certificate=pair.certificate, key=pair.key, authorities=authorities)
+        return Identity(certificate=pair.certificate, key=pair.key, authorities=view.trusted_cas)
 
 
 @dataclass(slots=True, eq=False)

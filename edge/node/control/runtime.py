@@ -21,6 +21,8 @@ REACHABLE_S = 8.0
 """How long the others wait for the node to be reachable: there may be no network at all."""
 CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
+OPEN_DEADLINE_S = 1800.0
+"""As long as a file system takes that is checked on a slow and large disk."""
 _log = logger("machined")
 
 
@@ -51,8 +53,8 @@ class Runtime:
     async def _follow(self) -> None:
         if self._machine.in_maintenance:
             await _passed(self._machine.reachable, REACHABLE_S)
-            await self._machine.open_rest()
-        await asyncio.to_thread(_load_rest)
+        opening = attempt(self._machine.open_rest(), "opening volumes", OPEN_DEADLINE_S)
+        await asyncio.gather(opening, asyncio.to_thread(_load_rest))
         from edge.node.control.catalogue import PARTS, REST
 
         for part in PARTS:
