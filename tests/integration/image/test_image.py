@@ -134,21 +134,61 @@ def test_everything_the_node_imports_is_in_the_root(built: Built) -> None:
         if path.name != "__main__.py"
     )
     assert "edge.node.start" in names
+    program = (
+        "import importlib, sys\nfor name in sys.stdin.read().split(): importlib.import_module(name)"
+    )
+    done = _python(root, program, "\n".join(names))
+    assert done.returncode == 0, done.stderr
+
+
+def _python(root: Path, program: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a program by the Python of an amd64 root."""
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    done = subprocess.run(
+    return subprocess.run(
         [
             *(libraries / "ld-linux-x86-64.so.2", "--library-path", libraries),
-            *(root / "usr/bin/python3.13", "-s", "-S", "-c"),
-            "import importlib, sys\n"
-            "for name in sys.stdin.read().split(): importlib.import_module(name)",
+            *(root / "usr/bin/python3.13", "-s", "-S", "-c", program),
         ],
         env={"PYTHONHOME": str(root / "usr"), "PYTHONPATH": str(root / SITE)},
-        input="\n".join(names),
+        input=text,
         text=True,
         capture_output=True,
         check=False,
     )
+
+
+STARTED = """
+import json, sys
+from edge.node.boot.startup import Startup, use_methods, use_startup
+use_startup(sys.stdin.read())
+before = set(sys.modules)
+use_methods()
+import dataclasses
+compiled = []
+taken = dataclasses.exec
+known = next(each for each in sys.meta_path if isinstance(each, Startup)).methods
+def run(source, space, own):
+    compiled.append(source) if source not in known else None
+    taken(source, space, own)
+vars(dataclasses)["exec"] = run
+import edge.node.init, edge.node.machined, edge.node.board
+import edge.node.control.runtime, edge.node.api.gate, edge.node.control.catalogue
+late = [n for n, m in sys.modules.items() if n not in before and getattr(m, "__cached__", None)]
+print(json.dumps({"late": late, "compiled": compiled, "count": len(sys.modules) - len(before)}))
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="executes the amd64 root's Python here")
+def test_the_startup_file_has_what_a_board_loads(built: Built) -> None:
+    """No module is looked for elsewhere, and no method is compiled, up to maintenance."""
+    root = built("nuc").root()
+    done = _python(root, STARTED, str(root / "usr/lib/edge/startup"))
     assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    # Of google.protobuf there are two implementations, of which boards load the native one.
+    assert [name for name in said["late"] if not name.startswith("google.")] == []
+    assert said["compiled"] == []
+    assert said["count"] > 300
 
 
 def test_modules_are_compiled_and_never_checked_against_their_source(built: Built) -> None:

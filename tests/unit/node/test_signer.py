@@ -18,6 +18,8 @@ from edge.node.signing import SigningProcess
 from edge.pki.certificate import inspect
 from edge.pki.key import new_key, spki_digest
 
+# machined forks before it has threads; a test may have some.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 PROGRAM = """
 import json, sys
