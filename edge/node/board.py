@@ -201,7 +201,13 @@ async def _run(tool: str, *arguments: str, good: tuple[int, ...] = (0,)) -> None
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    finally:
+        # Whoever gives up waiting may be about to destroy what the tool works on.
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())
     if process.returncode not in good:
         lines = output.decode(errors="replace").strip().splitlines() or ["no output"]
         raise ToolError(f"{tool} {arguments[-1]} failed ({process.returncode}): {lines[-1]}")

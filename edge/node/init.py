@@ -53,16 +53,17 @@ def main() -> None:
     image = prepare()
     supervisor = Supervisor(start_machined, time.monotonic)
     supervisor.tend()
-    load_modules(image.modules if image else ())
     watchdog = WatchdogKeeper()
+    load_modules(image.modules if image else (), between=watchdog.tend)
     request = supervise(supervisor, watchdog)
     finish(request, watchdog)
 
 
 def prepare() -> ImageInfo | None:
     """Set the clock and bring the machine to where machined can start; return what runs."""
-    try:
+    with contextlib.suppress(OSError):
         COLDPLUGGED.parent.mkdir(exist_ok=True)
+    try:
         image = read_image()
     except (OSError, ValueError, KeyError) as error:
         say(f"image description is unreadable: {error}")
@@ -75,6 +76,7 @@ def prepare() -> ImageInfo | None:
 def load_modules(
     names: Iterable[str],
     *,
+    between: Callable[[], None] = lambda: None,
     read: Callable[[], Modules] = lambda: Modules(module_dir()),
     plug: Callable[[Modules], None] = coldplug,
     word: Path = COLDPLUGGED,
@@ -92,6 +94,7 @@ def load_modules(
             word.touch()
         with _priority(_LAST):
             for name in names:
+                between()
                 modules.load(name)
     except Exception as error:
         # The kernel panics when PID 1 ends; machined may still come up and say more.

@@ -245,7 +245,8 @@ class Machine:
             return
         labels = list(volume.LABELS) if DISK in self.to_wipe else list(self.to_wipe)
         # A configuration that is being written is written before it is destroyed.
-        await self.open_rest()
+        async with self._opening:
+            self.volumes.waiting.clear()
         async with self.applying:
             await volume.wipe(self.volumes, self.platform.driver, labels)
             if DISK in self.to_wipe and self.volumes.disk:
@@ -295,7 +296,8 @@ class Machine:
             meta.read()
         except ImageError:
             meta.write({keys.NODE_KEY: self.key})
-            volume.remember(self.volumes, set(self.volumes.mounted))
+            # Also what could not be opened this time: nothing is formatted unasked.
+            volume.remember(self.volumes, set(volume.LABELS))
             return True
         return False
 

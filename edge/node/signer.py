@@ -42,7 +42,8 @@ class Signer:
         Raises:
             TrustError: when `pem` is not a key.
         """
-        made = await self._do({"order": "key", "key": pem.decode() if pem else ""})
+        known = pem.decode("ascii", "replace") if pem else ""
+        made = await self._do({"order": "key", "key": known})
         return NodeKey(pem=made["key"].encode(), digest=bytes.fromhex(made["digest"]))
 
     async def self_sign(
@@ -82,6 +83,11 @@ class Signer:
                 except (OSError, ValueError) as error:
                     _log.warning("the signing process failed, going on without it: %s", error)
                     await self._end()
+                except asyncio.CancelledError:
+                    # The answer would be taken for that to the next order.
+                    self._process.end()
+                    self._process = None
+                    raise
             return _checked(await asyncio.to_thread(answer, order))
 
     async def _end(self) -> None:

@@ -89,8 +89,9 @@ async def open_volumes(disk: SystemDisk | None, driver: Driver) -> Volumes:
 
 async def open_rest(volumes: Volumes, driver: Driver) -> None:
     """Open the volumes that a node is reached without, made before if they never were."""
-    while volumes.waiting:
-        await _open_one(volumes, driver, volumes.waiting.pop())
+    for label in list(volumes.waiting):
+        await _open_one(volumes, driver, label)
+        volumes.waiting.remove(label)
 
 
 async def remake(volumes: Volumes, driver: Driver, label: str) -> None:

@@ -76,15 +76,12 @@ class Certificates:
 
     def is_due(self, wanted: Wanted) -> bool:
         """Say whether another certificate is needed: for other names, or because of its age."""
+        if self._have and self._have.view is None and wanted.view is None:
+            # In maintenance nobody asks for names or dates, and a client that has looked at the
+            # certificate connects by that very one: it stays whatever the node learns meanwhile.
+            return False
         # A clock that jumped back makes the certificate look issued in the future.
-        return not self._covers(wanted) or not self._issued_at <= self._clock() < self._renew_at
-
-    def _covers(self, wanted: Wanted) -> bool:
-        have = self._have
-        # In maintenance nobody asks for names, and a client that has looked at the certificate
-        # connects by that very one: it stays while a lease and a name are still on their way.
-        is_pinned = have is not None and have.view is None and wanted.view is None
-        return is_pinned or have == wanted
+        return self._have != wanted or not self._issued_at <= self._clock() < self._renew_at
 
     @property
     def seconds_left(self) -> float:
@@ -128,7 +125,8 @@ class Certificates:
         left = self._not_after - now
         self._have, self._issued_at = wanted, now
         lifetimes = self._lifetimes
-        self._renew_at = now + max(min(lifetimes.renew_after, left / 2), lifetimes.soonest)
+        used = left if wanted.view is None else min(lifetimes.renew_after, left / 2)
+        self._renew_at = now + max(used, lifetimes.soonest)
 
     def _issue(self, view: "NodeView", wanted: Wanted) -> None:
         from edge.node.api import cluster_certificate

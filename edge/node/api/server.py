@@ -89,11 +89,12 @@ class ApiServer:
         The answers come first because some clients drop a call when told that the server goes:
         whoever applied a configuration, or asked for a restart, would not know that it worked.
         """
-        if gate := self._calls.gate:
-            await gate.settled(STOP_GRACE_S)
+        if self._calls.gate:
+            await self._calls.gate.settled(STOP_GRACE_S)
         await self._server.stop(STOP_GRACE_S)
-        if gate:
-            await gate.close()
+        # It may have been made for a call that came in the meantime.
+        if self._calls.gate:
+            await self._calls.gate.close()
 
 
 class _Calls(grpc.GenericRpcHandler):

@@ -21,8 +21,6 @@ REACHABLE_S = 8.0
 """How long the others wait for the node to be reachable: there may be no network at all."""
 CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
-OPEN_DEADLINE_S = 1800.0
-"""As long as a file system takes that is checked on a slow and large disk."""
 _log = logger("machined")
 
 
@@ -37,7 +35,9 @@ class Runtime:
     def start(self) -> None:
         """Start the first controllers, and have the others follow."""
         self._run(FIRST)
-        self._tasks.append(asyncio.create_task(self._follow(), name="the other controllers"))
+        following = asyncio.create_task(self._follow(), name="the other controllers")
+        following.add_done_callback(self._judge)
+        self._tasks.append(following)
 
     async def stop(self) -> None:
         """End every controller, the later ones first."""
@@ -50,10 +50,24 @@ class Runtime:
             self._controllers.append(each)
             self._tasks.append(asyncio.create_task(run_controller(each), name=each.name))
 
+    def _judge(self, following: asyncio.Task[None]) -> None:
+        """End machined when the others cannot be had, for PID 1 to start it again."""
+        ended = self._machine.ended
+        if not following.cancelled() and (error := following.exception()) and not ended.done():
+            ended.set_exception(error)
+
     async def _follow(self) -> None:
+        try:
+            await self._load_and_run()
+        finally:
+            # What is loaded stays, so that no collection has to look at it.
+            gc.freeze()
+            gc.enable()
+
+    async def _load_and_run(self) -> None:
         if self._machine.in_maintenance:
             await _passed(self._machine.reachable, REACHABLE_S)
-        opening = attempt(self._machine.open_rest(), "opening volumes", OPEN_DEADLINE_S)
+        opening = attempt(self._machine.open_rest(), "opening volumes", None)
         await asyncio.gather(opening, asyncio.to_thread(_load_rest))
         from edge.node.control.catalogue import PARTS, REST
 
@@ -62,9 +76,6 @@ class Runtime:
         self._run(REST)
         # Whoever signs from here on finds the library loaded.
         await self._machine.signer.end()
-        # What is loaded stays, so that no collection has to look at it.
-        gc.freeze()
-        gc.enable()
 
 
 def _load_rest() -> None:
@@ -94,7 +105,7 @@ async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
         _log.warning("these do not stop: %s", names)
 
 
-async def attempt(action: Coroutine[Any, Any, None], what: str, deadline_s: float) -> None:
+async def attempt(action: Coroutine[Any, Any, None], what: str, deadline_s: float | None) -> None:
     """Do something that may fail: a node that was told to restart does, whatever goes wrong."""
     try:
         async with asyncio.timeout(deadline_s):

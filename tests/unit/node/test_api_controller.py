@@ -70,6 +70,28 @@ async def test_a_client_finds_the_certificate_that_it_has_seen(controller: ApiCo
     assert (await _look()).certificate == before.certificate
 
 
+async def test_nor_does_a_clock_change_what_a_client_has_seen(
+    new_machine: NewMachine, platform: FakePlatform
+) -> None:
+    """Boards without a clock are set right when they are reached, by years."""
+    now = [BUILT]
+    platform.listen = ADDRESS
+    machine = new_machine()
+    await machine.boot()
+    controller = ApiController(machine, clock=lambda: now[0])
+    await controller.reconcile()
+    try:
+        before = await _look()
+        for jump in (timedelta(days=900), timedelta(days=-1)):
+            now[0] = BUILT + jump
+            await controller.reconcile()
+            assert (await _look()).certificate == before.certificate
+            assert controller.period_s
+            assert controller.period_s >= 1.0
+    finally:
+        await controller.close()
+
+
 async def test_the_key_stays_through_the_stages(
     controller: ApiController, generated: Generated, bundle: SecretsBundle
 ) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a board's driver of volumes has the file system tools do."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,16 @@ async def test_journals_are_bounded(bench: Bench, size_bytes: int, journal: str)
     (line,) = bench.said()
     words = line.split()
     assert (words[words.index("-J") + 1] if "-J" in words else "") == journal
+
+
+async def test_a_tool_that_nobody_waits_for_is_ended(bench: Bench, tmp_path: Path) -> None:
+    """A reset may be about to destroy what it works on."""
+    pid = tmp_path / "pid"
+    os.mkfifo(pid)
+    (tmp_path / "mke2fs").write_text(f"#!/bin/sh\necho $$ > {pid}\nexec sleep 600\n")
+    making = asyncio.create_task(DiskDriver().make(bench.disk, _partition(6, 4 * GIB), EPHEMERAL))
+    number = int(await asyncio.to_thread(pid.read_text))
+    making.cancel()
+    await asyncio.wait([making])
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)

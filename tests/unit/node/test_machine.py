@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a machine makes of the disk it finds, and how it ends."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -156,6 +157,73 @@ async def test_a_garbled_meta_is_mended_by_applying(
     await again.boot()
     assert again.stage is Stage.RUNNING
     assert again.key == machine.key
+
+
+async def test_a_mended_meta_knows_of_volumes_that_could_not_be_opened(
+    new_machine: NewMachine, platform: FakePlatform, configuration: Configuration
+) -> None:
+    """Nothing is formatted that somebody may still want to look at."""
+    first = await _configured(new_machine, configuration)
+    (platform.fake_driver.path("STATE") / "config.yaml").unlink()
+    _garble_meta(first)
+    platform.fake_driver.broken.add("EPHEMERAL")
+    platform.fake_driver.made.clear()
+    machine = new_machine()
+    await machine.boot()
+    await machine.persist(configuration)
+    assert "ephemeral" in _diagnostics(machine)
+    platform.fake_driver.broken.clear()
+    again = new_machine()
+    await again.boot()
+    assert platform.fake_driver.made == []
+    assert set(again.volumes.mounted) == {"STATE", "EPHEMERAL"}
+
+
+async def test_a_volume_whose_opening_was_given_up_is_opened_later(
+    new_machine: NewMachine, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is neither forgotten nor taken for open."""
+    machine = new_machine()
+    await machine.boot()
+    real, begun = platform.fake_driver.make, asyncio.Event()
+
+    async def hang(*_given: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(platform.fake_driver, "make", hang)
+    opening = asyncio.create_task(machine.open_rest())
+    await begun.wait()
+    opening.cancel()
+    await asyncio.wait([opening])
+    monkeypatch.setattr(platform.fake_driver, "make", real)
+    await machine.open_rest()
+    assert set(machine.volumes.mounted) == {"STATE", "EPHEMERAL"}
+
+
+async def test_a_reset_opens_nothing_that_it_destroys(
+    new_machine: NewMachine, platform: FakePlatform
+) -> None:
+    """To check a large volume first may take longer than a reset has time."""
+    machine = new_machine()
+    await machine.boot()
+    platform.fake_driver.made.clear()
+    machine.to_wipe = ("STATE", "EPHEMERAL")
+    await machine.wipe()
+    await machine.open_rest()
+    assert platform.fake_driver.made == []
+
+
+async def test_a_key_that_is_none_is_told_and_left(
+    new_machine: NewMachine, platform: FakePlatform
+) -> None:
+    """The node is reached by another one."""
+    write_disk(platform.disk, {keys.NODE_KEY: b"\xff no key"})
+    machine = new_machine()
+    await machine.boot()
+    assert "unusable" in _diagnostics(machine)["key"]
+    assert machine.key_digest
+    assert _meta(machine).read()[keys.NODE_KEY] == b"\xff no key"
 
 
 async def test_without_a_disk_there_is_maintenance(

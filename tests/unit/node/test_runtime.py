@@ -4,6 +4,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from edge.node.configuration import Configuration
 from edge.node.control.first import FIRST
 from edge.node.control.runtime import Runtime, _cancel, attempt
@@ -57,6 +59,29 @@ async def test_a_configured_node_runs_everything_at_once(
     try:
         runtime.start()
         await _until("runtime.MachineStatusController")
+    finally:
+        await runtime.stop()
+
+
+async def test_a_node_that_cannot_load_the_rest_begins_again(
+    new_machine: Callable[[], Machine], platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PID 1 starts machined once more, as after any other failure: a card may be read next time."""
+
+    def fail() -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("edge.node.control.runtime._load_rest", fail)
+    platform.listen = "127.44.0.3"
+    machine = new_machine()
+    await machine.boot()
+    machine.reachable.set()
+    runtime = Runtime(machine)
+    runtime.start()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(OSError, match="Input/output"):
+                await machine.ended
     finally:
         await runtime.stop()
 
