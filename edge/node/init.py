@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +23,7 @@ from edge.node.boot import syscall
 from edge.node.boot.clock import raise_clock
 from edge.node.boot.console import say
 from edge.node.boot.filesystem import mount_kernel_filesystems, unmount_disks
+from edge.node.boot.hotplug import SIGNAL, Hotplug, kernel_events
 from edge.node.boot.image import ImageInfo, read_image
 from edge.node.boot.module import COLDPLUGGED, Modules, coldplug, module_dir
 from edge.node.boot.startup import use_methods
@@ -34,7 +36,8 @@ _FIRST_FILE, _FILES = 3, 1 << 20
 _LATER, _LAST = 5, 19
 _OF_VOLUMES = ("crc32c_generic", "ext4")
 """What machined mounts its volumes by; kernels lack one or the other, having it built in."""
-_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+_ENDS = {signal.SIGTERM, signal.SIGINT}
+_SIGNALS = {signal.SIGCHLD, SIGNAL, *_ENDS}
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin",
     "HOME": "/",
@@ -54,8 +57,8 @@ def main() -> None:
     supervisor = Supervisor(start_machined, time.monotonic)
     supervisor.tend()
     watchdog = WatchdogKeeper()
-    load_modules(image.modules if image else (), between=watchdog.tend)
-    request = supervise(supervisor, watchdog)
+    hotplug = load_modules(image.modules if image else (), between=watchdog.tend)
+    request = supervise(supervisor, watchdog, hotplug)
     finish(request, watchdog)
 
 
@@ -78,16 +81,21 @@ def load_modules(
     *,
     between: Callable[[], None] = lambda: None,
     read: Callable[[], Modules] = lambda: Modules(module_dir()),
+    listen: Callable[[], socket.socket] = kernel_events,
     plug: Callable[[Modules], None] = coldplug,
     word: Path = COLDPLUGGED,
-) -> None:
+) -> Hotplug | None:
     """Load what the hardware asks for and leave word that it is done, then these modules, too.
 
+    Returns what goes on loading for hardware that appears later.
     machined is what everybody waits for, so it goes first where there are few processors.
     """
+    hotplug = None
     try:
         with _priority(_LATER):
             modules = read()
+            # Before looking, so that nothing appears in between.
+            hotplug = Hotplug(modules, listen())
             for name in _OF_VOLUMES:
                 modules.load(name)
             plug(modules)
@@ -101,6 +109,7 @@ def load_modules(
         say(f"loading modules failed: {error!r}")
         with contextlib.suppress(OSError):
             word.touch()
+    return hotplug
 
 
 @contextlib.contextmanager
@@ -163,13 +172,17 @@ def _run_machined() -> None:
     run(signing)
 
 
-def supervise(supervisor: Supervisor, watchdog: WatchdogKeeper) -> Request:
+def supervise(
+    supervisor: Supervisor, watchdog: WatchdogKeeper, hotplug: Hotplug | None = None
+) -> Request:
     """Keep the child alive and reap everything until the machine shall end."""
     while supervisor.request is None:
         supervisor.tend()
         watchdog.tend()
+        if hotplug:
+            hotplug.tend()
         received = signal.sigtimedwait(_SIGNALS, supervisor.wait_s(TICK_S))
-        if received and received.si_signo != signal.SIGCHLD:
+        if received and received.si_signo in _ENDS:
             # Ctrl-alt-delete arrives as SIGINT; SIGTERM asks for power-off.
             reboot = received.si_signo == signal.SIGINT
             return Request.REBOOT if reboot else Request.POWER_OFF

@@ -2,6 +2,8 @@
 """Which kernel modules are loaded, in which order, for which hardware."""
 
 import os
+import socket
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,6 +45,17 @@ class Loader:
         if path.name in self._refused:
             raise OSError(8, "Exec format error", str(path))
         self.loaded.append(path.name)
+
+
+Listen = Callable[[], socket.socket]
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """What stands for the kernel's events: there are none."""
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, other:
+        yield lambda: other
 
 
 @pytest.fixture
@@ -144,7 +157,7 @@ def test_a_bus_brings_further_devices(folder: Path, tmp_path: Path) -> None:
     assert bus.loaded[-2:] == ["ext4.ko.xz", "usb-storage.ko"]
 
 
-def test_what_the_hardware_needs_comes_first(folder: Path, tmp_path: Path) -> None:
+def test_what_the_hardware_needs_comes_first(folder: Path, tmp_path: Path, listen: Listen) -> None:
     """machined waits for that, and for what its volumes are mounted by; for nothing else."""
     loader, word = Loader(), tmp_path / "word"
     seen: list[bool] = []
@@ -156,7 +169,9 @@ def test_what_the_hardware_needs_comes_first(folder: Path, tmp_path: Path) -> No
     def plug(modules: Modules) -> None:
         modules.load("broadcom")
 
-    load_modules(["usb_storage"], read=lambda: Modules(folder, insert), plug=plug, word=word)
+    load_modules(
+        ["usb_storage"], read=lambda: Modules(folder, insert), listen=listen, plug=plug, word=word
+    )
     assert loader.loaded == [
         *("crc32.ko", "jbd2.ko.xz", "ext4.ko.xz", "libphy.ko.xz", "broadcom.ko.xz"),
         "usb-storage.ko",
@@ -166,7 +181,9 @@ def test_what_the_hardware_needs_comes_first(folder: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_word_is_left_whatever_fails(is_first: bool, folder: Path, tmp_path: Path) -> None:
+def test_word_is_left_whatever_fails(
+    is_first: bool, folder: Path, tmp_path: Path, listen: Listen
+) -> None:
     """A node with a broken module comes up, and says so."""
 
     def insert(path: Path) -> None:
@@ -174,7 +191,13 @@ def test_word_is_left_whatever_fails(is_first: bool, folder: Path, tmp_path: Pat
             raise ValueError(path)
 
     word = tmp_path / "word"
-    load_modules(["usb_storage"], read=lambda: Modules(folder, insert), plug=coldplug, word=word)
+    load_modules(
+        ["usb_storage"],
+        read=lambda: Modules(folder, insert),
+        listen=listen,
+        plug=coldplug,
+        word=word,
+    )
     assert word.exists()
 
 

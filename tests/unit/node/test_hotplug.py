@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices that appear later get their drivers, too."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.node.boot.hotplug import SIGNAL, Hotplug, kernel_events
+from edge.node.boot.module import Modules
+
+ADDED = (
+    b"add@/devices/platform/soc/usb1/1-1/1-1:1.0\0ACTION=add\0SUBSYSTEM=usb\0"
+    b"MODALIAS=usb:v0525pA4A2d0000dc02dsc00dp00ic02isc06ip00in00\0SEQNUM=901\0"
+)
+ALIASES = "alias usb:v*p*d*dc*dsc*dp*ic02isc06ip00in* cdc_ether\n"
+
+
+@pytest.fixture
+def loaded() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def modules(tmp_path: Path, loaded: list[str]) -> Modules:
+    (tmp_path / "modules.dep").write_text("usbnet.ko:\ncdc_ether.ko: usbnet.ko\n")
+    (tmp_path / "modules.alias").write_text(ALIASES)
+    return Modules(tmp_path, lambda path: loaded.append(path.name))
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+    kernel, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with kernel, listener:
+        yield kernel, listener
+    while signal.sigtimedwait({SIGNAL}, 0):
+        pass
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGNAL})
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def test_a_device_that_appears_gets_its_driver(
+    pair: Pair, modules: Modules, loaded: list[str]
+) -> None:
+    """PID 1 is woken by a signal, and what the driver needs comes first."""
+    kernel, listener = pair
+    hotplug = Hotplug(modules, listener)
+    hotplug.tend()
+    assert loaded == []
+    kernel.send(ADDED)
+    assert signal.sigtimedwait({SIGNAL}, 60)
+    hotplug.tend()
+    assert loaded == ["usbnet.ko", "cdc_ether.ko"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ADDED.replace(b"add@", b"remove@"),
+        ADDED.replace(b"MODALIAS=", b"NAME="),
+        b"libudev\0\xfe\xed\xca\xfe" + ADDED,
+        b"",
+    ],
+)
+def test_other_events_load_nothing(
+    event: bytes, pair: Pair, modules: Modules, loaded: list[str]
+) -> None:
+    """Of devices that go, have no driver, or that somebody else tells of."""
+    kernel, listener = pair
+    hotplug = Hotplug(modules, listener)
+    kernel.send(event)
+    hotplug.tend()
+    assert loaded == []
+
+
+def test_lost_events_are_made_up_for(pair: Pair, modules: Modules) -> None:
+    """The kernel says when it had more to tell than there was room for."""
+    seen: list[Modules] = []
+
+    class Full:
+        """A socket that lost something."""
+
+        def __init__(self) -> None:
+            self.setblocking, self.fileno = pair[1].setblocking, pair[1].fileno
+
+        def recv(self, _size: int) -> bytes:
+            raise OSError(105, os.strerror(105))
+
+    full: socket.socket = Full()  # type: ignore[assignment]
+    Hotplug(modules, full, seen.append).tend()
+    assert seen == [modules]
+
+
+@given(st.binary(max_size=200))
+def test_no_event_does_harm(event: bytes) -> None:
+    """PID 1 may not end by anything that the kernel says."""
+    kernel, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
+    with kernel, listener:
+        hotplug = Hotplug(Modules(Path("/nowhere")), listener)
+        for each in (event, b"add@" + event, b"add@/x\0MODALIAS=" + event):
+            kernel.send(each)
+        hotplug.tend()
+
+
+def test_the_kernel_has_events() -> None:
+    """On every machine that these tests run on."""
+    with kernel_events() as listener:
+        assert listener.getsockname()[1] == 1
