@@ -9,8 +9,8 @@ an earlier configuration, by a machined that died, by hand. Only what differs is
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import NodeError
@@ -178,18 +178,25 @@ class BoardNetwork:
         ]
 
     async def _add_missing(self, netlink: Netlink, name: str, links: Specs) -> None:
+        """Add what the link is to have; what the kernel refuses does not hold up the rest."""
         index = links[name]["index"]
+        refused: list[OSError] = []
         addresses = await netlink.standing_addresses(links)
         for address in self._addresses_of(name, links):
-            if (name, address) not in addresses:
-                await netlink.add_address(index, address)
-                announce(name, address)
-            self._own_addresses.add((name, address))
+            with _noting(refused, f"address {address}"):
+                if (name, address) not in addresses:
+                    await netlink.add_address(index, address)
+                    announce(name, address)
+                self._own_addresses.add((name, address))
         routes = await netlink.standing_routes(links)
-        for route in self._routes_of(name, links):
-            if (name, route) not in routes:
-                await netlink.add_route(index, route)
-            self._own_routes.add((name, route))
+        # Those on the link first: the gateways of others may be found by them alone.
+        for route in sorted(self._routes_of(name, links), key=lambda each: bool(each.gateway)):
+            with _noting(refused, f"route {route}"):
+                if (name, route) not in routes:
+                    await netlink.add_route(index, route)
+                self._own_routes.add((name, route))
+        if refused:
+            raise OSError(refused[0].errno, "; ".join(str(each.strerror) for each in refused))
 
     def _may_remove(self, name: str, links: Specs, *, is_own: bool) -> bool:
         # What a machined before this one leased is better than nothing until there is a lease.
@@ -262,7 +269,7 @@ class BoardNetwork:
             try:
                 await self._use_lease(name)
             except OSError as error:
-                _log.warning("%s: lease cannot be used: %s", name, error.strerror or error)
+                _log.warning("%s: not all of the lease is used: %s", name, error.strerror or error)
             self._write_names()
         if self._store:
             with suppress(OSError):  # then it is seen when the links are looked at next
@@ -288,3 +295,11 @@ class BoardNetwork:
     def _write_names(self) -> None:
         write_resolvers(self._resolvers(), self._domains())
         write_hosts(self._view.static_hosts if self._view else ())
+
+
+@contextmanager
+def _noting(refused: list[OSError], what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        refused.append(OSError(error.errno, f"{what}: {error.strerror or error}"))

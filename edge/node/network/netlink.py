@@ -27,6 +27,8 @@ from edge.node.network.spec import (
 _UP = 0x1
 # IFLA_EXT_MASK: RTEXT_FILTER_SKIP_STATS, since counters are most of what a link has to tell.
 _SKIP_STATS = 0x8
+# RT_SCOPE_UNIVERSE, _LINK and _NOWHERE, which means any of them when a route is to go.
+_EVERYWHERE, _ON_LINK, _ANY_SCOPE = 0, 253, 255
 
 
 class Netlink:
@@ -100,13 +102,15 @@ class Netlink:
 
     async def add_route(self, index: int, route: Route) -> None:
         """Add or replace a route out of a link."""
-        body = _route_body(index, route, UNICAST)
+        body = _route_body(index, route, UNICAST, _scope(route))
         await self._channel.request(rtnl.NEW_ROUTE, rtnl.REPLACE_OR_CREATE, body)
 
     async def remove_route(self, index: int, route: Route) -> None:
         """Remove a route; its absence is no error."""
         with _absent_is_fine(errno.ESRCH):
-            await self._channel.request(rtnl.DELETE_ROUTE, 0, _route_body(index, route, 0))
+            await self._channel.request(
+                rtnl.DELETE_ROUTE, 0, _route_body(index, route, 0, _ANY_SCOPE)
+            )
 
     async def _links(self) -> list[bytes]:
         body = rtnl.LINK.pack(0, 0, 0, 0, 0) + rtnl.write_number(rtnl.LINK_EXT_MASK, _SKIP_STATS)
@@ -151,12 +155,17 @@ def _address_body(index: int, interface: InterfaceAddress) -> bytes:
     )
 
 
-def _route_body(index: int, route: Route, kind: int) -> bytes:
+def _scope(route: Route) -> int:
+    # IPv4 looks for a gateway only among routes of what is nearer, and IPv6 has no scopes.
+    return _EVERYWHERE if route.gateway or route.is_ipv6 else _ON_LINK
+
+
+def _route_body(index: int, route: Route, kind: int, scope: int) -> bytes:
     family = socket.AF_INET6 if route.is_ipv6 else socket.AF_INET
     target = ipaddress.ip_network(route.destination) if route.destination else None
     length = target.prefixlen if target else 0
     parts = [
-        rtnl.ROUTE.pack(family, length, 0, 0, MAIN_TABLE, STATIC, 0, kind, 0),
+        rtnl.ROUTE.pack(family, length, 0, 0, MAIN_TABLE, STATIC, scope, kind, 0),
         rtnl.write_number(rtnl.ROUTE_LINK, index),
     ]
     if target:

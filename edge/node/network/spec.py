@@ -44,6 +44,10 @@ class Route:
         """Say of which family it is."""
         return ":" in f"{self.destination}{self.gateway}"
 
+    def __str__(self) -> str:
+        way = f" via {self.gateway}" if self.gateway else ""
+        return f"{self.destination or 'default'}{way}"
+
 
 def link_spec(body: bytes) -> tuple[str, dict[str, Any]]:
     """Return the name and the specification of a link."""

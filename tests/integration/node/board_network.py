@@ -71,6 +71,11 @@ def plug(name: str) -> None:
     ip("-n", "switch", "link", "set", name, "up")
 
 
+def forbid_ipv6(name: str) -> None:
+    """Have the kernel refuse every address of IPv6 on a link."""
+    Path("/proc/sys/net/ipv6/conf", name, "disable_ipv6").write_text("1")
+
+
 def interfaces(text: str) -> NodeView:
     """Return the view of a configuration with these interfaces."""
     network = "".join(f"      {line}\n" for line in text.strip().splitlines())
@@ -159,16 +164,17 @@ async def foreign() -> dict[str, Any]:
 
 
 async def fault() -> dict[str, Any]:
-    """Want the impossible of one link and the possible of another."""
+    """Want the impossible of links, before and after what is possible."""
+    forbid_ipv6("eth1")
     network = cabled()
     message = await apply(
         network,
         interfaces("""
 - interface: eth0
   addresses: [10.9.0.2/24]
-  routes: [{network: 10.8.0.0/16, gateway: 192.0.2.1}]
+  routes: [{network: 10.8.0.0/16, gateway: 192.0.2.1}, {gateway: 10.9.0.1}]
 - interface: eth1
-  addresses: [10.9.1.2/24]
+  addresses: ["fd09::2/64", 10.9.1.2/24]
 """),
     )
     return {"message": message, "seen": await look(network)}

@@ -14,11 +14,22 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from edge.config.load import load
+from edge.config.view import view
 from edge.node.boot import syscall
 from edge.node.network.dhcp.client import DhcpClient
 from edge.node.network.dhcp.lease import Lease
 from edge.node.network.netlink import Netlink
-from tests.integration.node.board_network import cabled, ip, look, plug
+from tests.integration.node.board_network import (
+    ROOT,
+    WITHOUT_ROUTES,
+    apply,
+    cabled,
+    ip,
+    look,
+    plug,
+    until,
+)
 
 PATIENCE_S = 20.0
 LEASE_S = 10
@@ -214,6 +225,33 @@ async def pulled() -> dict[str, Any]:
     }
 
 
+async def narrow() -> dict[str, Any]:
+    """Lease an address without a network, whose gateway is on the link; then want no routes."""
+    network = cabled()
+    routes = "10.8.0.0/16,10.128.0.1,10.128.0.1/32,0.0.0.0,0.0.0.0/0,10.128.0.1"
+    async with dnsmasq("10.9.0", "--dhcp-option=1,255.255.255.255", f"--dhcp-option=121,{routes}"):
+        await network.apply(None)
+        seen = [await until(network, "inet4/10.128.0.1//1024")]
+        again = await apply(network, None)
+        await network.apply(view(load(f"{ROOT}---\n{WITHOUT_ROUTES}")))
+        seen.append(await look(network))
+        await network.close()
+    return {"again": again, "routes": [each["routes"] for each in seen]}
+
+
+async def strange() -> dict[str, Any]:
+    """Lease routes of which one leads through a gateway that is nowhere."""
+    network = cabled()
+    routes = "10.8.0.0/16,192.0.2.1,10.7.0.0/16,10.9.0.2,0.0.0.0/0,10.9.0.1"
+    async with dnsmasq("10.9.0", f"--dhcp-option=121,{routes}"):
+        await network.apply(None)
+        seen = await until(network, "inet4/10.9.0.1//1024")
+        fault = await apply(network, None)
+        await network.close()
+    leased = sorted(each for each in seen["routes"] if each.endswith("/1024"))
+    return {"routes": leased, "fault": fault}
+
+
 async def told() -> dict[str, Any]:
     """Take over the address of a board that neighbours still know."""
     ip("-n", "switch", "neigh", "add", "10.9.0.50", "lladdr", "02:00:5e:00:00:99", "dev", "eth0")
@@ -342,6 +380,7 @@ def main() -> None:
     scenes: dict[str, Callable[[], Any]] = {
         **{"grant": grant, "renew": renew, "refused": refused, "silent": silent, "lost": lost},
         **{"pulled": pulled, "told": told, "compare": compare},
+        **{"narrow": narrow, "strange": strange},
     }
     syscall.mount("tmpfs", Path("/run"), "tmpfs")
     ip("netns", "add", "switch")

@@ -67,11 +67,15 @@ def test_links_that_somebody_made_are_left_alone() -> None:
     assert result["clients"] == []
 
 
-def test_a_link_that_cannot_be_configured_does_not_hold_up_others() -> None:
-    """Its name and the kernel's reason are the fault."""
+def test_what_the_kernel_refuses_does_not_hold_up_the_rest() -> None:
+    """Neither of its link nor of others; what it is and the kernel's reason are the fault."""
     result = _play("fault")
-    assert result["message"] == "link eth0: Network is unreachable"
+    assert result["message"] == (
+        "link eth0: route 10.8.0.0/16 via 192.0.2.1: Network is unreachable; "
+        "link eth1: address fd09::2/64: Permission denied"
+    )
     assert "eth0/10.9.0.2/24" in result["seen"]["addresses"]
+    assert "inet4/10.9.0.1//0" in result["seen"]["routes"]
     assert "eth1/10.9.1.2/24" in result["seen"]["addresses"]
 
 

@@ -74,6 +74,23 @@ def test_a_link_that_was_down_keeps_its_lease() -> None:
     assert _play("pulled") == {"kept": True, "route": True, "same": True}
 
 
+def test_a_gateway_may_be_outside_the_leased_network() -> None:
+    """Hosters lease single addresses, and a route on the link to the gateway; all of it goes."""
+    on_link, through = "inet4//10.128.0.1/32/1024", "inet4/10.128.0.1/10.8.0.0/16/1024"
+    result = _play("narrow")
+    leased, left = result["routes"]
+    assert sorted(leased) == sorted([on_link, through, "inet4/10.128.0.1//1024"])
+    assert left == []
+    assert result["again"] == ""
+
+
+def test_a_route_that_is_refused_does_not_hold_up_the_lease() -> None:
+    """Above all not the default gateway; the fault names it."""
+    result = _play("strange")
+    assert result["routes"] == ["inet4/10.9.0.1//1024", "inet4/10.9.0.2/10.7.0.0/16/1024"]
+    assert result["fault"] == "link eth0: route 10.8.0.0/16 via 192.0.2.1: Network is unreachable"
+
+
 def test_neighbours_hear_of_a_new_address() -> None:
     """They forget the board that had it before."""
     assert _play("told") == {"known": True}
