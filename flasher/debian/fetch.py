@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -93,11 +93,14 @@ class Cache:
         return place
 
     def _prune(self, kind: str) -> None:
-        """Remove what newer packages or code replaced, but no lock: somebody may hold it."""
+        """Remove what newer packages or code replaced, but no lock: somebody may wait for it."""
         oldest = time.time() - KEPT_S
         for lock in (self.folder / kind).glob("*.lock"):
-            if lock.stat().st_mtime < oldest:
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            # Whoever asks from now on waits, and then makes it again.
+            with lock.open() as file, suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(file.fileno()).st_mtime < oldest:
+                    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
