@@ -59,6 +59,8 @@ def _read(path: Path, most: int, *, streams: bool) -> bytes:
     name = name_given(path) if streams else str(path)
     try:
         if streams and path == STDIN:
+            if sys.stdin is None:
+                raise InputError("reading stdin: it is closed", hint="name a file instead of -")
             content = sys.stdin.buffer.read(most + 1)
         else:
             _require_file(path, streams=streams)

@@ -156,6 +156,15 @@ def test_files_that_a_pipe_names_lie_here(
     assert capsys.readouterr().out == from_file
 
 
+def test_standard_input_may_be_closed(capsys: Capture, monkeypatch: Patch) -> None:
+    """As `<&-` closes it, and services start without one."""
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match=r"^reading stdin: it is closed$"):
+        read_given(Path("-"))
+    assert run(["schematic", "id", "-"]) == 2
+    assert "reading stdin: it is closed" in capsys.readouterr().err
+
+
 def test_standard_input_is_there_for_one_option(capsys: Capture) -> None:
     """It can be read but once."""
     words = ["image", "build", "--schematic", "-", "--config-txt", "-"]
