@@ -471,7 +471,8 @@ def split_suite() -> dict[str, list[str]]:
 def run_beside(parts: Mapping[str, Sequence[str]]) -> int:
     """Run pytest for each part at the same time; end with what failed in all of them."""
     for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.default_int_handler)
+        if signal.getsignal(each) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(each, signal.default_int_handler)
     runs = [Part(name, arguments) for name, arguments in parts.items()]
     try:
         for part in runs:

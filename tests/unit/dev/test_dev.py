@@ -291,6 +291,32 @@ def test_ctrl_c_ends_both_halves(suite: Path, number: signal.Signals) -> None:
     wait_until(lambda: not any(is_running(each) for each in started))
 
 
+WAITS = """
+import pathlib, time
+def test_it():
+    pathlib.Path("{name}.pid").touch()
+    deadline = time.monotonic() + 60
+    while not pathlib.Path("go").exists():
+        assert time.monotonic() < deadline
+"""
+
+
+def test_a_terminal_that_is_gone_ends_nothing_under_nohup(suite: Path) -> None:
+    """It has the hang-up ignored, and so has the suite."""
+    for name in ("one", "two"):
+        (suite / name).mkdir()
+        (suite / name / f"test_{name}.py").write_text(WAITS.format(name=name))
+    program = PROGRAM.format(dev=str(ROOT / "dev.py"), suite=str(suite))
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        wait_until(lambda: len([*suite.glob("*.pid")]) == 2)
+        process.send_signal(signal.SIGHUP)
+        (suite / "go").touch()
+        output = process.communicate(timeout=90)[0]
+    assert process.returncode == 0, output
+    assert b"two: 1 passed" in output
+
+
 def wait_until(check: Callable[[], bool], deadline_s: float = 60.0) -> None:
     deadline = time.monotonic() + deadline_s
     while not check():
