@@ -270,7 +270,10 @@ class BoardNetwork:
                 await self._use_lease(name)
             except OSError as error:
                 _log.warning("%s: not all of the lease is used: %s", name, error.strerror or error)
-            self._write_names()
+            try:
+                self._write_names()
+            except OSError as error:
+                _log.warning("%s: names cannot be written: %s", name, error.strerror or error)
         if self._store:
             with suppress(OSError):  # then it is seen when the links are looked at next
                 await self.observe(self._store)
