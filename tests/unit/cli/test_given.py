@@ -157,7 +157,7 @@ def test_files_that_a_pipe_names_lie_here(
 
 
 def test_standard_input_may_be_closed(capsys: Capture, monkeypatch: Patch) -> None:
-    """As `<&-` closes it, and services start without one."""
+    """Then Python has none; edgectl as a program gives itself an empty one."""
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match=r"^reading stdin: it is closed$"):
         read_given(Path("-"))
