@@ -10,6 +10,7 @@ Everything that has to be shared between the API and the controllers hangs here.
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +41,7 @@ from edge.pki.lifetime import BACKDATE
 _log = logger("machined")
 _OWNER = "config.AcquireController"
 DISK = "DISK"
+COMPLETE_S = 20.0
 
 
 class Stage(StrEnum):
@@ -72,6 +74,8 @@ class Machine:
     enrolment: Enrolment | None = None
     reachable: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the API is served at an address."""
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while everything runs that a node publishes by; only its start clears it."""
     ended: asyncio.Future[Request] = field(init=False)
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)
     to_wipe: tuple[str, ...] = ()
@@ -84,11 +88,19 @@ class Machine:
     def __post_init__(self) -> None:
         self.services = Services(self.store, self.events)
         self.ended = asyncio.get_running_loop().create_future()
+        self.complete.set()
 
     @property
     def in_maintenance(self) -> bool:
         """Whether the node waits for its first configuration."""
         return self.active is None
+
+    async def completed(self) -> None:
+        """Wait until everything is there that clients may ask for, or for `COMPLETE_S`."""
+        if not self.complete.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COMPLETE_S):
+                    await self.complete.wait()
 
     async def boot(self) -> None:
         """Open the disk, read what it keeps, and enter maintenance or running."""

@@ -106,6 +106,8 @@ class Guard(grpc.GenericRpcHandler):
             self.replies.owe(context)
             try:
                 roles, targets = self._admit(method, context)
+                # Who connects to a node that has just started asks for what is still to come.
+                await self._machine.completed()
                 if targets is HERE:
                     return await local(request, _Own(context))
                 call = Call(method, roles, context)
@@ -133,6 +135,7 @@ class Guard(grpc.GenericRpcHandler):
         async def stream(request: Any, context: Context) -> None:
             try:
                 roles, targets = self._admit(method, context)
+                await self._machine.completed()
                 context = self._judged(context)
                 if targets is HERE:
                     async with aclosing(local(request, _Own(context))) as answers:

@@ -50,6 +50,7 @@ class ApiController(Controller):
     """Serves the API that fits the stage, with a certificate that fits the addresses."""
 
     name = "runtime.APIController"
+    asks_others = True
     # Of the time, because a clock that was set right may have outrun the certificate.
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS, kind.HOSTNAME_STATUS, kind.TIME_STATUS)
     outputs = (kind.CERT_SANS,)

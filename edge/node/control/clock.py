@@ -24,6 +24,7 @@ class ClockController(Controller):
     """Keeps the wall clock right; a node without a reachable server goes on with what it has."""
 
     name = "time.SyncController"
+    asks_others = True
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS)
     outputs = (kind.TIME_STATUS, kind.TIME_SERVER_STATUS, kind.ADJTIME_STATUS)
     period_s: float | None = SYNCED_PERIOD_S

@@ -61,6 +61,7 @@ class PeerController(Controller):
     """Listens for other nodes and publishes what they say, proven or not proven."""
 
     name = "cluster.DiscoveryServiceController"
+    asks_others = True
     inputs = (kind.MACHINE_CONFIG, kind.NODE_ADDRESS, kind.HOSTNAME_STATUS)
     outputs = (kind.AFFILIATE,)
 

@@ -24,10 +24,14 @@ class Controller(ABC):
     outputs: tuple[Kind, ...] = ()
     """What it publishes, under its own name and nothing else."""
     period_s: float | None = None
+    asks_others: bool = False
+    """Whether it may have to wait for somebody outside of this node, such as a time server."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.store = machine.store
+        self.has_run = asyncio.Event()
+        """Set once it has published what it can say at once, or has failed to."""
 
     @abstractmethod
     async def reconcile(self) -> None:
@@ -51,6 +55,7 @@ async def run_controller(controller: Controller) -> None:
     with controller.store.watch(lambda resource: resource.type in types) as changes:
         while True:
             retry_s = await _reconcile(controller, retry_s)
+            controller.has_run.set()
             pause = retry_s if retry_s is not None else controller.period_s
             try:
                 async with asyncio.timeout(pause):

@@ -22,6 +22,7 @@ class DiscoveryController(Controller):
     """Keeps the announcement equal to what the node is."""
 
     name = "cluster.AnnounceController"
+    asks_others = True
     inputs = (
         kind.ADDRESS_STATUS,
         kind.HOSTNAME_STATUS,

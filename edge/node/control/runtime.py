@@ -4,12 +4,14 @@
 ```
  first ones ──reachable, or waited long enough──► volumes, everything else is loaded ──► the others
 ```
+Whoever calls before the others have published waits for them: an answer is never of half a node.
 A configured node does not wait: whoever calls it expects all of it.
 """
 
 import asyncio
 import gc
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Collection, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 from edge.node.control.controller import Controller, run_controller
@@ -19,6 +21,7 @@ from edge.node.machine import Machine
 
 REACHABLE_S = 8.0
 """How long the others wait for the node to be reachable: there may be no network at all."""
+SETTLE_S = 10.0
 CANCEL_ROUNDS, CANCEL_PAUSE_S = 10, 0.5
 CLOSE_DEADLINE_S = 10.0
 _log = logger("machined")
@@ -34,6 +37,7 @@ class Runtime:
 
     def start(self) -> None:
         """Start the first controllers, and have the others follow."""
+        self._machine.complete.clear()
         self._run(FIRST)
         following = asyncio.create_task(self._follow(), name="the other controllers")
         following.add_done_callback(self._judge)
@@ -66,7 +70,7 @@ class Runtime:
 
     async def _load_and_run(self) -> None:
         if self._machine.in_maintenance:
-            await _passed(self._machine.reachable, REACHABLE_S)
+            await _passed(self._machine.reachable.wait(), REACHABLE_S)
         opening = attempt(self._machine.open_rest(), "opening volumes", None)
         await asyncio.gather(opening, asyncio.to_thread(_load_rest))
         from edge.node.control.catalogue import PARTS, REST
@@ -74,8 +78,15 @@ class Runtime:
         for part in PARTS:
             self._machine.store.join(part)
         self._run(REST)
+        await self._settle()
         # Whoever signs from here on finds the library loaded.
         await self._machine.signer.end()
+
+    async def _settle(self) -> None:
+        """Let calls through once the controllers have said what they can say at once."""
+        prompt = [each.has_run.wait() for each in self._controllers if not each.asks_others]
+        await _passed(asyncio.gather(*prompt), SETTLE_S)
+        self._machine.complete.set()
 
 
 def _load_rest() -> None:
@@ -84,12 +95,10 @@ def _load_rest() -> None:
     import edge.node.control.catalogue  # noqa: F401
 
 
-async def _passed(event: asyncio.Event, timeout_s: float) -> None:
-    try:
+async def _passed(event: Awaitable[object], timeout_s: float) -> None:
+    with suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        _log.info("nobody can reach this node yet, going on")
+            await event
 
 
 async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may call what: every method of every service, with a certificate of every role."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -173,6 +174,20 @@ async def test_roles_add_up(served: Served) -> None:
         assert (await _call(channel, "/machine.MachineService/Version"))[0] is grpc.StatusCode.OK
         code, _ = await _call(channel, "/machine.MachineService/MetaWrite")
         assert code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("method", ["machine.MachineService/Version", "cosi.resource.State/List"])
+async def test_a_call_waits_for_a_node_that_has_just_started(
+    maintained: Served, method: str
+) -> None:
+    """Half of what there is would look like all of it."""
+    maintained.machine.complete.clear()
+    async with maintained.stranger() as channel:
+        calling = asyncio.create_task(_call(channel, f"/{method}"))
+        await asyncio.wait([calling], timeout=0.3)
+        assert not calling.done()
+        maintained.machine.complete.set()
+        await calling
 
 
 async def test_maintenance_makes_everybody_a_reader(maintained: Served) -> None:

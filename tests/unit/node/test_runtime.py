@@ -11,6 +11,7 @@ from edge.node.control.first import FIRST
 from edge.node.control.runtime import Runtime, _cancel, attempt
 from edge.node.log import LogBook
 from edge.node.machine import Machine
+from edge.node.resource import kind
 from tests.fakes.node import FakePlatform
 
 PATIENCE_S = 60.0
@@ -40,8 +41,13 @@ async def test_what_makes_a_node_reachable_runs_first(
         first = {each.name for each in FIRST}
         assert first <= _running()
         assert "runtime.MachineStatusController" not in _running()
+        assert not machine.complete.is_set()
         machine.reachable.set()
         await _until("runtime.MachineStatusController")
+        async with asyncio.timeout(PATIENCE_S):
+            await machine.complete.wait()
+        # Whoever called meanwhile gets what these have found, and not that there is nothing.
+        assert machine.store.of_kind(kind.DISK)
     finally:
         await runtime.stop()
     assert not first & _running()
