@@ -19,7 +19,7 @@ Packing = Literal["gzip", "lz4", "zstd"]
 _PACKINGS: dict[Packing, tuple[str, ...]] = {
     "gzip": ("-comp", "gzip"),
     "lz4": ("-comp", "lz4", "-Xhc"),
-    "zstd": ("-comp", "zstd", "-Xcompression-level", "15"),
+    "zstd": ("-comp", "zstd", "-Xcompression-level", "19"),
 }
 # What GRUB's driver reads, named one by one: distributions differ in their defaults.
 _EXT4_FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,sparse_super,large_file"

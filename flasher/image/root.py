@@ -42,8 +42,12 @@ REHEARSED = (
     "edge.node.control.runtime",
     "edge.node.api.gate",
     "edge.node.control.catalogue",
+    "pkgutil",
 )
-"""What a board loads from power-on to where everything runs in maintenance."""
+"""What a board loads from power-on to where everything runs in maintenance.
+
+The last is what gRPC's native module loads, of which a rehearsal sees nothing.
+"""
 
 # Programs that the node runs. Everything else that packages bring is left out, so that no shell,
 # package manager or login can come in with a dependency.

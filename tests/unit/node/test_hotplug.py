@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edge.node.boot.hotplug import SIGNAL, Hotplug, kernel_events
 from edge.node.boot.module import Modules
+from tests.fakes.kernel_events import Pair, event_pair
 
 ADDED = (
     b"add@/devices/platform/soc/usb1/1-1/1-1:1.0\0ACTION=add\0SUBSYSTEM=usb\0"
@@ -34,17 +35,9 @@ def modules(tmp_path: Path, loaded: list[str]) -> Modules:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
-    kernel, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with kernel, listener:
-        yield kernel, listener
-    while signal.sigtimedwait({SIGNAL}, 0):
-        pass
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGNAL})
-
-
-Pair = tuple[socket.socket, socket.socket]
+def pair() -> Iterator[Pair]:
+    with event_pair() as made:
+        yield made
 
 
 def test_a_device_that_appears_gets_its_driver(
@@ -102,9 +95,7 @@ def test_lost_events_are_made_up_for(pair: Pair, modules: Modules) -> None:
 @given(st.binary(max_size=200))
 def test_no_event_does_harm(event: bytes) -> None:
     """PID 1 may not end by anything that the kernel says."""
-    kernel, listener = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
-    with kernel, listener:
+    with event_pair() as (kernel, listener):
         hotplug = Hotplug(Modules(Path("/nowhere")), listener)
         for each in (event, b"add@" + event, b"add@/x\0MODALIAS=" + event):
             kernel.send(each)

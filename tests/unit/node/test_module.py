@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edge.node.boot.module import Modules, coldplug, device_modaliases
 from edge.node.init import load_modules
+from tests.fakes.kernel_events import event_pair
 
 DEPENDENCIES = """\
 kernel/lib/crc32.ko:
@@ -53,9 +54,8 @@ Listen = Callable[[], socket.socket]
 @pytest.fixture
 def listen() -> Iterator[Listen]:
     """What stands for the kernel's events: there are none."""
-    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    with one, other:
-        yield lambda: other
+    with event_pair() as (_, listener):
+        yield lambda: listener
 
 
 @pytest.fixture
