@@ -9,6 +9,7 @@ Everything that has to be shared between the API and the controllers hangs here.
 """
 
 import asyncio
+import base64
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -94,6 +95,11 @@ class Machine:
     def in_maintenance(self) -> bool:
         """Whether the node waits for its first configuration."""
         return self.active is None
+
+    @property
+    def fingerprint(self) -> str:
+        """The node key's fingerprint, as `--cert-fingerprint` takes it (base64)."""
+        return base64.b64encode(self.key_digest).decode()
 
     async def completed(self) -> None:
         """Wait until everything is there that clients may ask for, or for `COMPLETE_S`."""

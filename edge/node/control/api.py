@@ -6,7 +6,6 @@ the fingerprint that the flasher recorded holds in maintenance and afterwards.
 """
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -228,7 +227,7 @@ class ApiController(Controller):
         addresses = self.store.spec(kind.NODE_ADDRESS, "current").get("addresses", [])
         own = own_addresses(addresses)
         stage = "maintenance" if self.machine.in_maintenance else "running"
-        pin = base64.b64encode(self.machine.key_digest).decode()
+        pin = self.machine.fingerprint
         card = f" card {self.machine.enrolment.id}" if self.machine.enrolment else ""
         if own:
             self.machine.reachable.set()

@@ -18,7 +18,6 @@ from edge.node.log import logger
 from edge.node.machine import Machine
 from edge.node.membership import is_member, node_id
 from edge.node.resource import kind
-from edge.pki.key import fingerprint
 
 if TYPE_CHECKING:
     from edge.config.view import NodeView
@@ -44,7 +43,7 @@ class ClusterController(Controller):
 
     async def reconcile(self) -> None:
         """Publish what the configuration says of the cluster."""
-        identity = {"nodeId": node_id(fingerprint(self.machine.key))}
+        identity = {"nodeId": node_id(self.machine.fingerprint)}
         self.store.put(kind.IDENTITY, "local", identity, owner=self.name)
         active = self.machine.active
         if active is None:
@@ -70,7 +69,6 @@ class PeerController(Controller):
         metal = machine.platform.mode == "metal"
         self._peers = peers or (MulticastPeers() if metal else FolderPeers(machine.platform.root))
         self._task: asyncio.Task[None] | None = None
-        self._fingerprint = fingerprint(machine.key)
 
     async def reconcile(self) -> None:
         """Listen while the configuration wants it."""
@@ -109,7 +107,7 @@ class PeerController(Controller):
 
     def _is_other_member(self, record: NodeRecord) -> bool:
         active = self.machine.active
-        is_own = record.fingerprint == self._fingerprint
+        is_own = record.fingerprint == self.machine.fingerprint
         return bool(active and not is_own and is_member(active.view.cluster_secret, record))
 
     def _affiliates(self, found: Found) -> Specs:

@@ -23,7 +23,6 @@ from edge.node.log import logger
 from edge.node.machine import Machine, Stage
 from edge.node.membership import prove
 from edge.node.resource import kind
-from edge.pki.key import fingerprint
 
 FILE = "peer.json"
 FORGET_AFTER_S = 120.0
@@ -49,7 +48,7 @@ def own_record(machine: Machine) -> NodeRecord:
         version=image.version,
         arch=image.arch,
         board=image.board,
-        fingerprint=fingerprint(machine.key),
+        fingerprint=machine.fingerprint,
         card=machine.enrolment.id if machine.enrolment else "",
         cluster=view.cluster_name if view else "",
         machine_type=str(view.machine_type or "") if view else "",

@@ -58,6 +58,14 @@ def test_the_network_of_a_board_uses_the_standard_library_alone() -> None:
     assert not loaded & {"multiprocessing", "unittest"}
 
 
+def test_a_node_is_reachable_without_what_only_callers_need() -> None:
+    """Certificates, messages and documents are loaded when somebody can call (ADR 20)."""
+    way = "edge.node.init, edge.node.signing, edge.node.machined, edge.node.board"
+    loaded = loaded_after(f"import {way}, edge.node.control.runtime")
+    late = {"cryptography", "google.protobuf", "pydantic", "yaml", "zeroconf", "edge.node.api.gate"}
+    assert not loaded & late
+
+
 def test_a_plain_flash_loads_no_configuration_models() -> None:
     """Writing an image starts in a fifth of a second because pydantic stays out of it."""
     assert "pydantic" not in loaded_after("import flasher.write, flasher.source, flasher.record")
